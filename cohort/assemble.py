@@ -1,0 +1,209 @@
+"""From a table and its declaration to a cohort: everything is read, checked and told once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from .checks import problems_of, raise_if_any
+from .cohort import Cohort, Provenance, drop_zero_weights, step
+from .declaration import (
+    AT_RISK,
+    CASE,
+    CLUSTER,
+    ENTRY,
+    EVENT,
+    EXIT,
+    INCLUSION,
+    OFFSET,
+    PERSON,
+    SAMPLING_STRATUM,
+    SET,
+    STRATUM,
+    SUBCOHORT,
+    WEIGHT,
+    Declaration,
+    number_column,
+)  # fmt: skip
+from .designs import CaseCohort, CaseControl, Design, NestedCaseControl
+from .errors import DesignError, SchemaError, row_list
+from .followup import HAPPENED, event_codes
+from .timescales import merge_near_equal, times_of
+from .variables import Binary, Code, Variable, read_variable
+
+LARGEST_WHOLE_FLOAT = 1e15
+
+
+def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenance) -> Cohort:
+    """A cohort from a table of records.
+
+    Raises SchemaError, FollowUpError or DesignError that tells all problems found.
+    """
+    declaration.check_against(frame.columns)
+    if len(frame) == 0:
+        raise SchemaError(f"{provenance.source} has {len(frame.columns)} columns but no records.")
+    normal, merged = _normalised(frame, declaration)
+    variables, normal = _with_variables(frame, normal, declaration)
+    declaration = replace(declaration, variables=variables)
+    problems = problems_of(normal, declaration)
+    raise_if_any(problems)
+    notes = [problem.message for problem in problems]
+    if merged:
+        notes.append(f"{merged:,} times differed from another by rounding alone and were merged.")
+    unused = tuple(name for name in frame.columns if name not in declaration.columns())
+    provenance = replace(provenance, merged_times=merged, notes=tuple(notes), columns_unused=unused)
+    cohort = Cohort(normal, declaration, (step("in the data", normal),), provenance)
+    return drop_zero_weights(_sampled_only(cohort))
+
+
+def _normalised(frame: pl.DataFrame, declaration: Declaration) -> tuple[pl.DataFrame, int]:
+    follow_up = declaration.follow_up
+    exits = times_of(frame, follow_up.exit, follow_up.scale)
+    if follow_up.entry is None:
+        (exits,), merged = merge_near_equal(exits)
+        entries = np.full(len(frame), -np.inf)
+    else:
+        entries = times_of(frame, follow_up.entry, follow_up.scale)
+        (entries, exits), merged = merge_near_equal(entries, exits)
+    person = identifiers(frame[declaration.person])
+    columns = [
+        person,
+        _coded(person).alias(PERSON),
+        pl.Series(ENTRY, entries),
+        pl.Series(EXIT, exits),
+        pl.Series(EVENT, event_codes(frame, follow_up)),
+        *_optional_columns(frame, declaration),
+        *_design_columns(frame, declaration.design),
+    ]
+    return frame.clone().with_columns(columns), merged
+
+
+def _optional_columns(frame: pl.DataFrame, declaration: Declaration) -> list[pl.Series]:
+    columns = []
+    if declaration.follow_up.stratum is not None:
+        columns.append(frame[declaration.follow_up.stratum].rename(STRATUM))
+    if declaration.cluster is not None:
+        columns.append(_coded(frame[declaration.cluster]).alias(CLUSTER))
+    if declaration.weight is not None:
+        columns.append(number_column(frame, declaration.weight, "a weight").rename(WEIGHT))
+    if declaration.offset is not None:
+        columns.append(number_column(frame, declaration.offset, "an offset").rename(OFFSET))
+    return columns
+
+
+def identifiers(series: pl.Series) -> pl.Series:
+    """Identifiers as text, always: numbers lose digits.
+
+    Raises SchemaError for a missing identifier or one that a number type has already damaged.
+    """
+    if series.null_count():
+        raise SchemaError(
+            f"{series.null_count():,} records have no identifier in '{series.name}' "
+            f"({row_list(series.is_null().arg_true())})."
+        )
+    if series.dtype.is_float():
+        damaged = (series != series.round(0)) | (series.abs() >= LARGEST_WHOLE_FLOAT)
+        if damaged.any():
+            raise SchemaError(
+                f"{damaged.sum():,} identifiers in '{series.name}' are no whole numbers below "
+                f"10^15 ({row_list(damaged.arg_true())}): they were read as floating-point "
+                "numbers, which hold 15 digits; read the column as text."
+            )
+        series = series.cast(pl.Int64)
+    if not (
+        series.dtype.is_integer() or isinstance(series.dtype, (pl.String, pl.Categorical, pl.Enum))
+    ):
+        raise SchemaError(
+            f"identifiers in '{series.name}' are {series.dtype}: expected text or whole numbers."
+        )
+    return series.cast(pl.String)
+
+
+def _coded(series: pl.Series) -> pl.Series:
+    """Whole-number codes by first appearance, null kept null."""
+    codes = series.rank("dense").cast(pl.UInt32)
+    return codes - 1
+
+
+def _design_columns(frame: pl.DataFrame, design: Design) -> list[pl.Series]:
+    columns = []
+    if isinstance(design, CaseCohort):
+        columns.append(_yes_or_no(frame, design.subcohort).rename(SUBCOHORT))
+        if design.stratum is not None:
+            columns.append(frame[design.stratum].rename(SAMPLING_STRATUM))
+    if isinstance(design, (NestedCaseControl, CaseControl)) and design.matched_set is not None:
+        columns.append(_coded(frame[design.matched_set]).alias(SET))
+    if isinstance(design, NestedCaseControl):
+        if design.case is not None:
+            columns.append(_yes_or_no(frame, design.case).rename(CASE))
+        if design.inclusion is not None:
+            columns.append(
+                number_column(frame, design.inclusion, "a probability").rename(INCLUSION)
+            )
+        if design.at_risk is not None:
+            columns.append(number_column(frame, design.at_risk, "a count").rename(AT_RISK))
+    return columns
+
+
+def _yes_or_no(frame: pl.DataFrame, column: str) -> pl.Series:
+    return read_variable(frame, Binary(column))[1][0]
+
+
+def _with_variables(
+    frame: pl.DataFrame, normal: pl.DataFrame, declaration: Declaration
+) -> tuple[tuple[Variable, ...], pl.DataFrame]:
+    variables, columns = [], []
+    for variable in declaration.variables:
+        known, series = read_variable(frame, variable)
+        variables.append(known)
+        columns.extend(series)
+    return tuple(variables), normal.with_columns(columns)
+
+
+def _sampled_only(cohort: Cohort) -> Cohort:
+    """Of a case-cohort, keep subcohort and cases, and settle the size of the cohort."""
+    design = cohort.design
+    if not isinstance(design, CaseCohort):
+        return cohort
+    measured = cohort.frame[SUBCOHORT].to_numpy() | _is_case(cohort, design)
+    persons = cohort.frame[PERSON].to_numpy()
+    measured = np.bincount(persons, measured)[persons] > 0
+    if measured.all():
+        return cohort
+    design = _sized_by_the_data(cohort, design)
+    declared = replace(cohort.declaration, design=design)
+    return replace(cohort, declaration=declared).keep_records(
+        measured, "not sampled (neither subcohort nor case)"
+    )
+
+
+def _is_case(cohort: Cohort, design: CaseCohort) -> np.ndarray:
+    outcomes = cohort.follow_up.outcomes
+    strange = [name for name in design.cases if name not in outcomes]
+    if strange:
+        raise DesignError(f"cases= names '{strange[0]}', which is no outcome of {outcomes!r}.")
+    codes = [outcomes.index(name) + HAPPENED for name in design.cases] or [HAPPENED]
+    return np.isin(cohort.frame[EVENT].to_numpy(), codes)
+
+
+def _sized_by_the_data(cohort: Cohort, design: CaseCohort) -> CaseCohort:
+    """The data hold unsampled persons, so they must be the whole cohort: sizes are counted."""
+    if design.stratum is None:
+        counted: int | Mapping[Code, int] = cohort.persons
+    else:
+        table = cohort.frame.group_by(SAMPLING_STRATUM).agg(pl.col(PERSON).n_unique())
+        counted = dict(sorted(table.iter_rows(), key=lambda row: str(row[0])))
+    declared = design.cohort_size
+    if isinstance(declared, Mapping):
+        declared = dict(declared)
+        agrees = declared == counted
+    else:
+        total = counted if isinstance(counted, int) else sum(counted.values())
+        agrees = declared is None or declared == total
+    if not agrees:
+        raise DesignError(
+            f"The file holds {cohort.persons:,} persons, sampled and not, but cohort_size = "
+            f"{declared}: give the size of the cohort before sampling, or leave it out."
+        )
+    return replace(design, cohort_size=counted)

@@ -1,0 +1,147 @@
+"""The doors in: frames in memory, CSV and Parquet files.
+
+Each door reads, declares and checks in one call, and leaves a record of what it saw. Their
+signatures are fixed by the design note, hence more than six arguments.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from .assemble import assemble
+from .cohort import Cohort, Provenance
+from .declaration import Declaration
+from .designs import Design, FullCohort
+from .errors import SchemaError
+from .followup import FollowUp
+from .variables import Variable
+
+
+def from_frame(
+    frame: Any,
+    *,
+    person: str,
+    follow_up: FollowUp,
+    design: Design = FullCohort(),
+    variables: Sequence[Variable] = (),
+    weight: str | None = None,
+    offset: str | None = None,
+    cluster: str | None = None,
+) -> Cohort:
+    """A cohort from a polars, pandas or Arrow table, or any frame that narwhals knows.
+
+    frame : one row a record; an index is ignored. The other arguments are those of Declaration.
+
+    Raises SchemaError, FollowUpError or DesignError that tells all problems found.
+    """
+    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    table = as_polars(frame)
+    return assemble(table, declaration, Provenance("a frame in memory", len(table)))
+
+
+def read_csv(
+    path: str | Path,
+    *,
+    person: str,
+    follow_up: FollowUp,
+    design: Design = FullCohort(),
+    variables: Sequence[Variable] = (),
+    weight: str | None = None,
+    offset: str | None = None,
+    cluster: str | None = None,
+) -> Cohort:
+    """A cohort from a CSV file: UTF-8, a header row, an empty field or NA for missing.
+
+    Identifiers are read as text; ISO dates (YYYY-MM-DD) as dates; no other coding is guessed.
+
+    Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
+    """
+    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    table = scan_csv(Path(path), person)
+    return assemble(table, declaration, file_provenance(Path(path), len(table)))
+
+
+def read_parquet(
+    path: str | Path,
+    *,
+    person: str,
+    follow_up: FollowUp,
+    design: Design = FullCohort(),
+    variables: Sequence[Variable] = (),
+    weight: str | None = None,
+    offset: str | None = None,
+    cluster: str | None = None,
+) -> Cohort:
+    """A cohort from a Parquet file.
+
+    Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
+    """
+    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    existing_file(Path(path))
+    try:
+        table = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise unreadable(Path(path), "Parquet", error) from None
+    return assemble(table, declaration, file_provenance(Path(path), len(table)))
+
+
+def as_polars(frame: Any) -> pl.DataFrame:
+    """Any data frame as polars.
+
+    Raises SchemaError for something that is no table, or has two columns of one name.
+    """
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    names = [str(name) for name in getattr(frame, "columns", [])]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise SchemaError(
+            f"the table has {len(doubled)} column names twice, such as '{doubled[0]}'."
+        )
+    try:
+        table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise SchemaError(
+            f"expected a table of records (polars, pandas, Arrow), found {type(frame).__name__}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
+    return table
+
+
+def scan_csv(path: Path, person: str) -> pl.DataFrame:
+    """A CSV file with identifiers as text and ISO dates as dates."""
+    existing_file(path)
+    try:
+        return pl.read_csv(
+            path,
+            schema_overrides={person: pl.String},
+            null_values=["", "NA"],
+            try_parse_dates=True,
+            infer_schema_length=None,
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise unreadable(path, "CSV", error) from None
+
+
+def existing_file(path: Path) -> None:
+    """Refuse a path that is no file."""
+    if not path.is_file():
+        raise SchemaError(f"there is no file '{path}': check the path.")
+
+
+def unreadable(path: Path, kind: str, error: Exception) -> SchemaError:
+    """The error for a file that its reader refused, without any of the file's content."""
+    return SchemaError(f"'{path.name}' cannot be read as {kind} ({type(error).__name__}).")
+
+
+def file_provenance(path: Path, rows: int) -> Provenance:
+    """What a file door saw: name, rows and the SHA-256 of the bytes."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Provenance(path.name, rows, sha256=digest)

@@ -1,0 +1,257 @@
+"""The data dictionary: facts about columns, with no role in any analysis.
+
+A variable says what a column holds, in which unit or with which levels, and which codes mean that
+the value is missing and why. Whether it is an exposure or a confounder belongs to the question.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import polars as pl
+
+from .errors import SchemaError, row_list
+
+Code = int | float | str | bool
+REASON_SUFFIX = ".missing"
+
+
+def _frozen(mapping: Mapping[Code, str]) -> Mapping[Code, str]:
+    return MappingProxyType(dict(mapping))
+
+
+@dataclass(frozen=True, slots=True)
+class Continuous:
+    """A measured quantity.
+
+    name : the word used in questions and reports. column : where it stands, if under another name.
+    unit : such as "years" or "kg/m2". per : the step that a hazard ratio refers to, in that unit.
+    missing : codes that mean "not recorded", each with its reason, such as ``{99: "refused"}``.
+    """
+
+    name: str
+    column: str | None = None
+    unit: str = ""
+    per: float = 1.0
+    label: str | None = None
+    missing: Mapping[Code, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (self.per > 0 and self.per < float("inf")):
+            raise SchemaError(
+                f"variable '{self.name}' has per = {self.per}: expected a positive step in "
+                f"{self.unit or 'its unit'}."
+            )
+        object.__setattr__(self, "missing", _frozen(self.missing))
+
+    @property
+    def source(self) -> str:
+        """The column that holds it."""
+        return self.column or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Categorical:
+    """A quantity with named levels.
+
+    levels : every level, in order; None takes those of ``labels``, else all that occur, sorted.
+    reference : the level compared against; compulsory for use in a model.
+    labels : words for levels. missing : codes that mean "not recorded", each with its reason.
+    """
+
+    name: str
+    column: str | None = None
+    levels: tuple[Code, ...] | None = None
+    reference: Code | None = None
+    labels: Mapping[Code, str] = field(default_factory=dict)
+    label: str | None = None
+    missing: Mapping[Code, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", _frozen(self.labels))
+        object.__setattr__(self, "missing", _frozen(self.missing))
+        levels = self.levels if self.levels is not None else tuple(self.labels) or None
+        if levels is None:
+            return
+        object.__setattr__(self, "levels", tuple(levels))
+        if len(set(levels)) < len(levels):
+            raise SchemaError(f"variable '{self.name}' names a level twice.")
+        if self.reference is not None and self.reference not in levels:
+            raise SchemaError(
+                f"variable '{self.name}' has the reference level {self.reference!r}, which is not "
+                f"among its {len(levels)} levels {tuple(levels)!r}."
+            )
+
+    @property
+    def source(self) -> str:
+        """The column that holds it."""
+        return self.column or self.name
+
+    def word(self, level: Code) -> str:
+        """The word for a level: its label, else the level itself."""
+        return str(self.labels.get(level, level))
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A yes-or-no quantity.
+
+    yes : the code that means yes; compulsory unless the column is boolean or 0/1.
+    """
+
+    name: str
+    column: str | None = None
+    yes: Code | None = None
+    label: str | None = None
+    missing: Mapping[Code, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "missing", _frozen(self.missing))
+
+    @property
+    def source(self) -> str:
+        """The column that holds it."""
+        return self.column or self.name
+
+
+Variable = Continuous | Categorical | Binary
+
+
+def read_variable(frame: pl.DataFrame, variable: Variable) -> tuple[Variable, list[pl.Series]]:
+    """One variable from its column: what it has become, and its series (with reasons, if any).
+
+    Continuous comes back as Float64, Binary as Boolean, Categorical in the column's own type.
+    Missing codes become null; a second series ``<name>.missing`` then holds their reasons.
+
+    Raises SchemaError when the column's type or its codes are not what was declared.
+    """
+    raw = frame[variable.source]
+    values, reasons = _without_missing_codes(raw, variable)
+    if isinstance(variable, Continuous):
+        series = _continuous(values, variable)
+    elif isinstance(variable, Binary):
+        series = _binary(values, variable)
+    else:
+        variable, series = _categorical(values, variable)
+    columns = [series.rename(variable.name)]
+    if reasons is not None:
+        columns.append(reasons.rename(variable.name + REASON_SUFFIX))
+    return variable, columns
+
+
+def _without_missing_codes(
+    raw: pl.Series, variable: Variable
+) -> tuple[pl.Series, pl.Series | None]:
+    values = raw.cast(pl.String) if isinstance(raw.dtype, (pl.Categorical, pl.Enum)) else raw
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+    if not variable.missing:
+        return values, None
+    reasons = pl.Series(raw.name, [None] * len(raw), dtype=pl.String)
+    for code, reason in variable.missing.items():
+        hit = equals(values, code, f"missing code of variable '{variable.name}'").fill_null(False)
+        reasons = reasons.zip_with(~hit, pl.Series([reason], dtype=pl.String))
+    kept = values.zip_with(reasons.is_null(), pl.Series([None], dtype=values.dtype))
+    return kept, reasons
+
+
+def equals(values: pl.Series, code: Code, what: str) -> pl.Series:
+    """Where a series equals a declared code; a code of another type than the column is an error."""
+    numeric = values.dtype.is_numeric() or values.dtype == pl.Boolean
+    if numeric == isinstance(code, str):
+        kind = "numbers" if numeric else "text"
+        raise SchemaError(
+            f"column '{values.name}' holds {kind} ({values.dtype}), but the {what} is "
+            f"{type(code).__name__} {code!r}: write it in the column's own type."
+        )
+    if values.dtype == pl.Boolean:
+        return values == bool(code)
+    return values == code
+
+
+def _continuous(values: pl.Series, variable: Continuous) -> pl.Series:
+    if not (values.dtype.is_numeric() or values.dtype.is_decimal() or values.dtype == pl.Null):
+        raise SchemaError(
+            f"column '{variable.source}' holds {values.dtype}: '{variable.name}' is declared "
+            f"continuous{_in_unit(variable)}, so it needs numbers. Declare codes such as '.' with "
+            "missing={...}, or the variable as Categorical."
+        )
+    numbers = values.cast(pl.Float64)
+    unbounded = numbers.is_infinite().fill_null(False)
+    if unbounded.any():
+        raise SchemaError(
+            f"{unbounded.sum():,} values of '{variable.source}' are infinite "
+            f"({row_list(unbounded.arg_true())}): expected finite numbers{_in_unit(variable)}."
+        )
+    return numbers
+
+
+def _in_unit(variable: Continuous) -> str:
+    return f" in {variable.unit}" if variable.unit else ""
+
+
+def _binary(values: pl.Series, variable: Binary) -> pl.Series:
+    if variable.yes is not None:
+        yes = equals(values, variable.yes, f"yes code of '{variable.name}'")
+        others = values.filter(~yes.fill_null(True)).unique()
+        if len(others) > 1:
+            raise SchemaError(
+                f"column '{variable.source}' holds {len(others)} codes besides the one declared "
+                f"as yes for '{variable.name}': declare missing={{...}} or use Categorical."
+            )
+        return yes
+    if values.dtype == pl.Boolean:
+        return values
+    if values.dtype.is_numeric():
+        outside = (~values.is_in([0, 1])).fill_null(False)
+        if not outside.any():
+            return values == 1
+        raise SchemaError(
+            f"{outside.sum():,} values of '{variable.source}' are neither 0 nor 1 "
+            f"({row_list(outside.arg_true())}): declare '{variable.name}' with yes= the code that "
+            "means yes, or missing={...} for codes that mean not recorded."
+        )
+    if values.dtype == pl.Null:
+        return values.cast(pl.Boolean)
+    raise SchemaError(
+        f"column '{variable.source}' holds {values.dtype}: a Binary is boolean or 0/1, or declares "
+        "yes= the code that means yes."
+    )
+
+
+def _categorical(values: pl.Series, variable: Categorical) -> tuple[Categorical, pl.Series]:
+    if values.dtype.is_float() and (values.drop_nulls() == values.drop_nulls().round(0)).all():
+        values = values.cast(pl.Int64)
+    found = values.drop_nulls().unique()
+    levels = variable.levels
+    if levels is None:
+        levels = tuple(found.sort().to_list())
+        if variable.reference is not None and variable.reference not in levels:
+            raise SchemaError(
+                f"the reference level {variable.reference!r} of '{variable.name}' does not occur "
+                f"among the {len(levels)} levels of column '{variable.source}'."
+            )
+        return _with_levels(variable, levels), values
+    known = pl.Series([False]).new_from_index(0, len(values)) if len(values) else values.is_null()
+    for level in levels:
+        known = known | equals(values, level, f"level of '{variable.name}'").fill_null(True)
+    if not known.all():
+        strange = ~known
+        raise SchemaError(
+            f"{strange.sum():,} values of '{variable.source}' are none of the {len(levels)} levels "
+            f"declared for '{variable.name}' ({row_list(strange.arg_true())}): add the level, or "
+            "declare the code with missing={...}."
+        )
+    return variable, values
+
+
+def _with_levels(variable: Categorical, levels: tuple[Code, ...]) -> Categorical:
+    return Categorical(
+        variable.name,
+        variable.column,
+        levels,
+        variable.reference,
+        variable.labels,
+        variable.label,
+        variable.missing,
+    )
