@@ -62,9 +62,10 @@ class Declaration:
             raise SchemaError(
                 f"column '{taken[0]}' has a name that the toolkit keeps for itself: rename it."
             )
-        self._check_variable_names(columns)
+        self.check_variable_names(columns)
 
-    def _check_variable_names(self, columns: Sequence[str]) -> None:
+    def check_variable_names(self, columns: Sequence[str]) -> None:
+        """Refuse variables of one name, of a name that is kept, or of another column's name."""
         names = [variable.name for variable in self.variables]
         for name in names:
             if names.count(name) > 1:
