@@ -1,11 +1,11 @@
 """From a table and its declaration to a cohort: everything is read, checked and told once."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
+from .case_cohort import settled
 from .checks import problems_of, raise_if_any
 from .cohort import Cohort, Provenance, drop_zero_weights, step
 from .declaration import (
@@ -27,10 +27,10 @@ from .declaration import (
     number_column,
 )  # fmt: skip
 from .designs import CaseCohort, CaseControl, Design, NestedCaseControl
-from .errors import DesignError, SchemaError, row_list
-from .followup import HAPPENED, event_codes
+from .errors import SchemaError, row_list
+from .followup import event_codes
 from .timescales import merge_near_equal, times_of
-from .variables import Binary, Code, Variable, read_variable
+from .variables import Binary, Variable, read_variable
 
 LARGEST_WHOLE_FLOAT = 1e15
 
@@ -54,7 +54,7 @@ def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenan
     unused = tuple(name for name in frame.columns if name not in declaration.columns())
     provenance = replace(provenance, merged_times=merged, notes=tuple(notes), columns_unused=unused)
     cohort = Cohort(normal, declaration, (step("in the data", normal),), provenance)
-    return drop_zero_weights(_sampled_only(cohort))
+    return drop_zero_weights(settled(cohort))
 
 
 def _normalised(frame: pl.DataFrame, declaration: Declaration) -> tuple[pl.DataFrame, int]:
@@ -159,51 +159,3 @@ def _with_variables(
         variables.append(known)
         columns.extend(series)
     return tuple(variables), normal.with_columns(columns)
-
-
-def _sampled_only(cohort: Cohort) -> Cohort:
-    """Of a case-cohort, keep subcohort and cases, and settle the size of the cohort."""
-    design = cohort.design
-    if not isinstance(design, CaseCohort):
-        return cohort
-    measured = cohort.frame[SUBCOHORT].to_numpy() | _is_case(cohort, design)
-    persons = cohort.frame[PERSON].to_numpy()
-    measured = np.bincount(persons, measured)[persons] > 0
-    if measured.all():
-        return cohort
-    design = _sized_by_the_data(cohort, design)
-    declared = replace(cohort.declaration, design=design)
-    return replace(cohort, declaration=declared).keep_records(
-        measured, "not sampled (neither subcohort nor case)"
-    )
-
-
-def _is_case(cohort: Cohort, design: CaseCohort) -> np.ndarray:
-    outcomes = cohort.follow_up.outcomes
-    strange = [name for name in design.cases if name not in outcomes]
-    if strange:
-        raise DesignError(f"cases= names '{strange[0]}', which is no outcome of {outcomes!r}.")
-    codes = [outcomes.index(name) + HAPPENED for name in design.cases] or [HAPPENED]
-    return np.isin(cohort.frame[EVENT].to_numpy(), codes)
-
-
-def _sized_by_the_data(cohort: Cohort, design: CaseCohort) -> CaseCohort:
-    """The data hold unsampled persons, so they must be the whole cohort: sizes are counted."""
-    if design.stratum is None:
-        counted: int | Mapping[Code, int] = cohort.persons
-    else:
-        table = cohort.frame.group_by(SAMPLING_STRATUM).agg(pl.col(PERSON).n_unique())
-        counted = dict(sorted(table.iter_rows(), key=lambda row: str(row[0])))
-    declared = design.cohort_size
-    if isinstance(declared, Mapping):
-        declared = dict(declared)
-        agrees = declared == counted
-    else:
-        total = counted if isinstance(counted, int) else sum(counted.values())
-        agrees = declared is None or declared == total
-    if not agrees:
-        raise DesignError(
-            f"The file holds {cohort.persons:,} persons, sampled and not, but cohort_size = "
-            f"{declared}: give the size of the cohort before sampling, or leave it out."
-        )
-    return replace(design, cohort_size=counted)

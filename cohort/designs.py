@@ -34,6 +34,8 @@ class CaseCohort:
     out only when the data hold the whole cohort.
     stratum : the column by which the subcohort was drawn, if it was stratified.
     cases : the outcomes whose cases were all measured; the declared outcome alone without it.
+    drawn : persons drawn into the subcohort, in the form of cohort_size; counted by the door, so
+    that the share drawn stays known when the cohort is restricted later.
 
     Prentice (1986), Biometrika 73:1-11; Borgan et al. (2000), Lifetime Data Anal 6:39-58.
     """
@@ -42,6 +44,7 @@ class CaseCohort:
     cohort_size: int | Mapping[Code, int] | None = None
     stratum: str | None = None
     cases: tuple[str, ...] = ()
+    drawn: int | Mapping[Code, int] | None = None
 
     def __post_init__(self) -> None:
         size = self.cohort_size

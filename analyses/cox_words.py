@@ -1,0 +1,98 @@
+"""What a Cox analysis says about itself: the method sentence and the notes on rows."""
+
+import numpy as np
+
+from cohort.cohort import Cohort
+
+from .fit import CoxFit
+from .model import Matrix
+from .plan import Plan
+from .question import Question
+from .records import Flags, RiskRecords
+from .weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
+
+_WEIGHTING_WORDS = {
+    "Prentice": "a case-cohort weighted as by Prentice (1986)",
+    "SelfPrentice": "a case-cohort weighted as by Self and Prentice (1988), ties by Breslow",
+    "LinYing": "a case-cohort weighted as by Lin and Ying (1993)",
+    "BorganI": "a stratified case-cohort weighted as by Borgan et al. (2000) I, ties by Breslow",
+    "BorganII": "a stratified case-cohort weighted as by Borgan et al. (2000) II",
+    "Conditional": "matched sets of a nested case-control sample, each its own stratum",
+    "Samuelsen": "a nested case-control sample weighted as by Samuelsen (1997)",
+}
+
+
+def variance_word(variance: Variance) -> str:
+    """The word for a variance in the estimates: "model", "robust" or "two-phase"."""
+    if isinstance(variance, ModelBased):
+        return "model"
+    return "robust" if isinstance(variance, Robust) else "two-phase"
+
+
+def method_sentence(plan: Plan, cohort: Cohort, question: Question) -> str:
+    """The sentence for a methods section, every default that was used included."""
+    follow_up = cohort.follow_up
+    parts = [
+        f"Cox regression of '{question.outcome or follow_up.outcome}' on '{question.exposure}'"
+    ]
+    parts.append(
+        f"time scale {follow_up.scale.name} in {follow_up.scale.unit}"
+        + (" with late entry" if follow_up.entry is not None else "")
+    )
+    strata = [*question.strata]
+    if follow_up.stratum is not None and follow_up.stratum not in strata:
+        strata.append(follow_up.stratum)
+    if strata:
+        parts.append("baseline hazards separate by " + " and ".join(strata))
+    if follow_up.competing:
+        parts.append("cause-specific, other outcomes censoring")
+    if plan.weighting is not None:
+        parts.append(_WEIGHTING_WORDS[type(plan.weighting).__name__])
+    if not isinstance(plan.weighting, (SelfPrentice, BorganI)):
+        parts.append(f"ties by {plan.ties.capitalize()}")
+    parts.append(_variance_clause(plan, cohort))
+    parts.append(f"{100 * plan.conf_level:g} % Wald intervals on the log scale")
+    missing = "complete cases of each model" if question.missing == "complete case" else ""
+    return "; ".join(part for part in (*parts, missing) if part) + "."
+
+
+def _variance_clause(plan: Plan, cohort: Cohort) -> str:
+    variance = plan.variance
+    if isinstance(variance, ModelBased):
+        return "model-based variance"
+    if isinstance(variance, Robust):
+        cluster = cohort.declaration.cluster
+        return f"robust variance by {'person' if cluster is None else cluster}"
+    if isinstance(plan.weighting, Prentice):
+        return (
+            "two-phase variance of the Self-Prentice fit at its own maximum with Breslow's ties, "
+            "as R's cch reports it for Prentice's method"
+        )
+    return "two-phase variance"
+
+
+def robust_note(variance: Variance, records: RiskRecords) -> str | None:
+    """A note when a robust variance rests on too few independent units."""
+    if not isinstance(variance, Robust):
+        return None
+    units = int(np.count_nonzero(np.bincount(records.cluster)))
+    if units >= variance.fewest_clusters:
+        return None
+    return f"robust variance from only {units} independent units: it tends to be too small"
+
+
+def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
+    """Why a row has no estimate."""
+    names = [name for name, one in zip(columns.names, used, strict=True) if one]
+    for name, aliased in zip(columns.names, used & fit.aliased, strict=True):
+        if aliased:
+            return (
+                f"'{name}' is aliased: constant in the risk sets, or determined by the other terms"
+            )
+    if (used & fit.monotone).any():
+        running = [n for n, one in zip(columns.names, used & fit.monotone, strict=True) if one]
+        return (
+            f"the likelihood is monotone in '{running[0]}': every event, or none, falls on one "
+            "side, and the hazard ratio is infinite or 0"
+        )
+    return f"no convergence in {fit.maximum.iterations} iterations for {', '.join(names)}"

@@ -1,0 +1,152 @@
+"""A fitted Cox model: the maximum in the units of the data, with what later questions need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from .influence import score_residuals
+from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, moments
+from .records import Flags, Floats, RiskRecords
+from .slots import slots_of
+from .variance import inverse_information
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Test:
+    """A chi-square test with its degrees of freedom."""
+
+    statistic: float
+    df: int
+
+    @property
+    def p_value(self) -> float:
+        """The upper tail probability."""
+        return float(special.chdtrc(self.df, self.statistic)) if self.df else float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoxFit:
+    """A Cox model at its maximum, in the units of the data.
+
+    names : (p,) of the columns. beta : (p,) log hazard ratios per unit, 0 where aliased.
+    covariance : (p, p) by the variance that was asked for; model_covariance by the information.
+    kept : (records,) which of the given records are at risk for any event; problem holds those,
+    with terms centred by ``centre`` and divided by ``scale`` (p,).
+    """
+
+    names: tuple[str, ...]
+    beta: Floats
+    covariance: Floats
+    model_covariance: Floats
+    centre: Floats
+    scale: Floats
+    kept: Flags
+    problem: Problem
+    maximum: Maximum
+
+    @property
+    def ties(self) -> Ties:
+        """The rule for tied events."""
+        return self.problem.ties
+
+    @property
+    def aliased(self) -> Flags:
+        """Columns that the others determine, (p,)."""
+        return self.maximum.aliased
+
+    @property
+    def monotone(self) -> Flags:
+        """Columns whose coefficient runs to infinity, (p,)."""
+        return self.maximum.monotone
+
+    @property
+    def std_error(self) -> Floats:
+        """Standard errors of beta, (p,); 0 where aliased."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log partial likelihood at the maximum."""
+        return self.maximum.log_likelihood
+
+    @property
+    def log_likelihood_at_zero(self) -> float:
+        """Log partial likelihood with every coefficient 0."""
+        return self.maximum.log_likelihood_at_start
+
+    @property
+    def likelihood_ratio_test(self) -> Test:
+        """All coefficients against 0 by the likelihood ratio."""
+        twice = 2.0 * (self.log_likelihood - self.log_likelihood_at_zero)
+        return Test(twice, self._df)
+
+    @property
+    def score_test(self) -> Test:
+        """All coefficients against 0 by the score at 0; the log-rank test for one factor."""
+        start = self.maximum
+        inverse = inverse_information(start.information_at_start, start.aliased)
+        score = start.score_at_start
+        return Test(float(score @ inverse @ score), self._df)
+
+    @property
+    def wald_test(self) -> Test:
+        """All coefficients against 0 by the Wald statistic, with the fit's own variance."""
+        kept = ~self.aliased
+        block = self.covariance[np.ix_(kept, kept)]
+        beta = self.beta[kept]
+        return Test(float(beta @ np.linalg.solve(block, beta)), self._df)
+
+    @property
+    def _df(self) -> int:
+        return int((~self.aliased).sum())
+
+    def moments(self) -> Moments:
+        """The risk-set sums at the maximum."""
+        return moments(self.problem, self.beta * self.scale)
+
+
+def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: Ties) -> CoxFit:
+    """Fit by maximum partial likelihood, with the model's variance.
+
+    terms : (n, p), which this function takes over: they are centred and scaled in place.
+    """
+    slots = slots_of(records)
+    kept = slots.active
+    if not kept.all():
+        records, terms, slots = records.where(kept), terms[kept], slots.of_active()
+    centre, scale = _standardise(terms)
+    problem = Problem(records, slots, terms, ties)
+    maximum = maximise(problem)
+    inverse = inverse_information(maximum.information, maximum.aliased)
+    covariance = inverse / np.outer(scale, scale)
+    return CoxFit(
+        names, maximum.beta / scale, covariance, covariance, centre, scale, kept, problem, maximum
+    )
+
+
+def _standardise(terms: Floats) -> tuple[Floats, Floats]:
+    """Centre and scale columns in place, so that age + 1e6 loses no digit and units do not matter.
+
+    A column without variation is left at 0 with scale 1: it is aliased.
+    """
+    centre = terms.mean(axis=0)
+    size = np.abs(terms).max(axis=0, initial=0.0)
+    terms -= centre
+    scale = np.sqrt(np.einsum("ij,ij->j", terms, terms) / max(terms.shape[0], 1))
+    flat = scale <= 1e-13 * size
+    scale[flat] = 1.0
+    terms[:, flat] = 0.0
+    terms /= scale
+    return centre, scale
+
+
+def dfbeta(fit: CoxFit) -> Floats:
+    """The influence of each record on beta, (records at risk, p), in the units of the data."""
+    residuals = score_residuals(fit.problem, fit.moments()).total
+    return influence_on_beta(fit, residuals)
+
+
+def influence_on_beta(fit: CoxFit, residuals: Floats) -> Floats:
+    """Score residuals (m, p) in the scale of the terms, as changes of beta in its own units."""
+    return (residuals * fit.scale) @ fit.model_covariance

@@ -1,0 +1,277 @@
+"""The partial likelihood of Cox (1972, 1975) and its maximum, on arrays.
+
+Ties by Breslow (1974) or Efron (1977). One Newton step makes two passes over the records (slots.py)
+and one weighted crossproduct; the second-moment matrix of the risk sets is never formed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from .records import Flags, Floats, RiskRecords, counts_of
+from .slots import Slots, risk_sums, sums_while_at_risk
+
+Ties = Literal["efron", "breslow"]
+
+MOST_ITERATIONS = 60
+CONVERGED = 1e-19
+"""Squared length of a Newton step in standard errors: the optimum to about 3e-10 of one."""
+STANDING_STILL = 1e-7
+RUNNING = 0.1
+"""A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
+moves the linear predictor by 0.1 over a term's range."""
+ROUNDING = 1e-12
+"""A gain below this that no longer falls is the rounding error of the score."""
+ALIASED = 1e-10
+"""Share of a column's information left after the columns before it, below which it is aliased."""
+BLOCK = 16_384
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """What a partial likelihood is made of: records at risk for some slot, slots, and terms.
+
+    terms : (n, p), each column centred and scaled. ties : "efron" or "breslow".
+    """
+
+    records: RiskRecords
+    slots: Slots
+    terms: Floats
+    ties: Ties
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """The sums behind a partial likelihood at one value of beta.
+
+    risk : (n,) risk weight times exp(linear predictor), up to a common factor.
+    s0 (K,), s1 (K, p) : sums over risk sets of risk and of risk times terms; d0, d1 : the same
+    over those who fail at the slot. u : (m,) one over Efron's denominator of each tied death, and
+    f : (m,) the share of the tied deaths that it leaves out. weight : (m,) mean event weight of
+    the slot. hazard, tied : (K,) sums of weight * u and of weight * f * u.
+    additions_only : whether the sums could not be made from running sums.
+    """
+
+    risk: Floats
+    s0: Floats
+    s1: Floats
+    d0: Floats
+    d1: Floats
+    u: Floats
+    f: Floats
+    weight: Floats
+    hazard: Floats
+    tied: Floats
+    linear: Floats
+    additions_only: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """Where the log partial likelihood is largest, on the scale of the terms given.
+
+    beta : (p,); 0 where aliased. information : (p, p) minus the second derivative there.
+    score_at_start, information_at_start : at beta = 0, for the score test.
+    aliased, monotone : (p,) bool; terms that cannot be estimated, and why.
+    """
+
+    beta: Floats
+    information: Floats
+    log_likelihood: float
+    log_likelihood_at_start: float
+    score_at_start: Floats
+    information_at_start: Floats
+    aliased: Flags
+    monotone: Flags
+    converged: bool
+    iterations: int
+    gradient_norm: float
+
+
+def moments(problem: Problem, beta: Floats) -> Moments:
+    """The sums behind the partial likelihood at beta (p,)."""
+    records, slots = problem.records, problem.slots
+    linear = problem.terms @ beta
+    linear += records.offset
+    linear -= linear.max(initial=-np.inf)
+    risk = records.risk_weight * np.exp(linear)
+    s0, s1, additions_only = risk_sums(slots, risk, problem.terms)
+    dead, at = slots.death, slots.death_slot
+    count = slots.count
+    dead_risk = risk[dead]
+    d0 = counts_of(at, dead_risk, count)
+    d1 = np.column_stack(
+        [counts_of(at, dead_risk * column[dead], count) for column in problem.terms.T]
+    )
+    tied_deaths = slots.deaths[at]
+    f = slots.rank / tied_deaths if problem.ties == "efron" else np.zeros(at.size)
+    weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u = 1.0 / (s0[at] - f * d0[at])
+    return Moments(
+        risk=risk,
+        s0=s0,
+        s1=s1,
+        d0=d0,
+        d1=d1,
+        u=u,
+        f=f,
+        weight=weight,
+        hazard=counts_of(at, weight * u, count),
+        tied=counts_of(at, weight * f * u, count),
+        linear=linear,
+        additions_only=additions_only,
+    )
+
+
+def expected(problem: Problem, at: Moments) -> Floats:
+    """Expected events of each record while at risk, (n,): risk times the hazard it lived through.
+
+    Under Efron's rule a person who dies in a tie is exposed to only part of that slot's hazard.
+    """
+    slots = problem.slots
+    lived = sums_while_at_risk(slots, at.hazard, additions_only=at.additions_only)
+    lived[slots.death] -= at.tied[slots.death_slot]
+    return at.risk * lived
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TieSums:
+    """Sums over the tied deaths of each slot that residuals and hazards are made of.
+
+    uu, uv, vv : (K,) of weight * u^2, weight * f u^2, weight * f^2 u^2.
+    """
+
+    uu: Floats
+    uv: Floats
+    vv: Floats
+
+
+def tie_sums(problem: Problem, at: Moments) -> TieSums:
+    """The tie sums at one value of beta."""
+    slot, count = problem.slots.death_slot, problem.slots.count
+    return TieSums(
+        counts_of(slot, at.weight * at.u**2, count),
+        counts_of(slot, at.weight * at.f * at.u**2, count),
+        counts_of(slot, at.weight * (at.f * at.u) ** 2, count),
+    )
+
+
+def derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
+    """Log-likelihood, score (p,) and information (p, p); not finite where beta went too far."""
+    with np.errstate(all="ignore"):
+        return _derivatives(problem, at)
+
+
+def _derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
+    dead = problem.slots.death
+    event_weight = problem.records.event_weight[dead]
+    value = float(event_weight @ at.linear[dead] + at.weight @ np.log(at.u))
+    score = event_weight @ problem.terms[dead] - (at.hazard @ at.s1 - at.tied @ at.d1)
+    sums = tie_sums(problem, at)
+    cross = at.s1.T @ (sums.uv[:, None] * at.d1)
+    means = at.s1.T @ (sums.uu[:, None] * at.s1) + at.d1.T @ (sums.vv[:, None] * at.d1)
+    means = means - cross - cross.T
+    information = weighted_crossproduct(problem.terms, expected(problem, at)) - means
+    return value, np.asarray(score), (information + information.T) / 2
+
+
+def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:
+    """Terms' diag(weight) terms, (p, p), in blocks that stay in the processor's cache."""
+    total = np.zeros((terms.shape[1], terms.shape[1]))
+    for start in range(0, terms.shape[0], BLOCK):
+        block = terms[start : start + BLOCK]
+        total += block.T @ (block * weight[start : start + BLOCK, None])
+    return total
+
+
+def maximise(problem: Problem) -> Maximum:
+    """The maximum of the log partial likelihood by Newton's method with step-halving.
+
+    Starts at beta = 0. A term is aliased when the terms before it leave it no information there;
+    monotone when it runs on while the log-likelihood stands still.
+    """
+    p = problem.terms.shape[1]
+    beta = np.zeros(p)
+    value, score, information = derivatives(problem, moments(problem, beta))
+    aliased = aliased_columns(information)
+    start = (value, score, information)
+    kept = ~aliased
+    typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
+    monotone = np.zeros(p, dtype=bool)
+    span = np.ptp(problem.terms, axis=0) if problem.terms.size else np.zeros(p)
+    converged = bool(not kept.any())
+    iteration, last_gain = 0, np.inf
+    while not converged and iteration < MOST_ITERATIONS:
+        iteration += 1
+        step = _newton_step(score, information, kept)
+        gain = float(score @ step) / typical
+        if gain < STANDING_STILL and (np.abs(step) * span > RUNNING).any():
+            monotone = np.abs(step) * span > RUNNING
+            break
+        if gain < CONVERGED or (gain < ROUNDING and gain > last_gain / 4):
+            beta = beta + step
+            converged = True
+            break
+        last_gain = gain
+        beta, (value, score, information) = _improved(problem, beta, step, value)
+    return Maximum(
+        beta=beta,
+        information=information,
+        log_likelihood=value,
+        log_likelihood_at_start=start[0],
+        score_at_start=start[1],
+        information_at_start=start[2],
+        aliased=aliased,
+        monotone=monotone,
+        converged=converged,
+        iterations=iteration,
+        gradient_norm=float(np.linalg.norm(score[kept])),
+    )
+
+
+def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
+    step = np.zeros(score.size)
+    block = information[np.ix_(kept, kept)]
+    try:
+        step[kept] = linalg.cho_solve(linalg.cho_factor(block), score[kept])
+    except linalg.LinAlgError:
+        step[kept] = linalg.lstsq(block, score[kept])[0]
+    return step
+
+
+def _improved(
+    problem: Problem, beta: Floats, step: Floats, value: float
+) -> tuple[Floats, tuple[float, Floats, Floats]]:
+    """Halve the step until the log-likelihood is finite and does not fall."""
+    slack = 1e-12 * (1.0 + abs(value))
+    for halving in range(40):
+        candidate = beta + step * 0.5**halving
+        found = derivatives(problem, moments(problem, candidate))
+        if np.isfinite(found[0]) and found[0] >= value - slack and np.isfinite(found[1]).all():
+            return candidate, found
+    return candidate, found
+
+
+def aliased_columns(information: Floats) -> Flags:
+    """Columns that the ones before them determine, (p,): Cholesky without pivoting, as R does.
+
+    The information is scaled to a unit diagonal first, so that units do not matter.
+    """
+    size = np.sqrt(np.maximum(np.diag(information), 0.0))
+    p = size.size
+    aliased: NDArray[np.bool_] = size <= np.sqrt(ALIASED) * max(
+        float(size.max(initial=0.0)), 1e-150
+    )
+    scale = np.where(aliased, 1.0, size)
+    left = information / np.outer(scale, scale)
+    for column in range(p):
+        if aliased[column] or left[column, column] < ALIASED:
+            aliased[column] = True
+            continue
+        pivot = left[column].copy()
+        left = left - np.outer(pivot, pivot) / pivot[column]
+    return aliased

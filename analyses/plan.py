@@ -1,0 +1,132 @@
+"""What an estimator will do with a cohort: settings resolved, and unfit combinations refused."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cohort.cohort import Cohort
+from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
+from cohort.designs import CaseCohort, CaseControl, FullCohort, NestedCaseControl
+from cohort.errors import UnsupportedError, one_of
+
+from .partial_likelihood import Ties
+from .weightings import (
+    BorganI,
+    BorganII,
+    Conditional,
+    LinYing,
+    ModelBased,
+    Prentice,
+    Robust,
+    Samuelsen,
+    SelfPrentice,
+    TwoPhase,
+    Variance,
+    Weighting,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The settings of a Cox analysis, defaults resolved."""
+
+    ties: Ties
+    weighting: Weighting | None
+    variance: Variance
+    conf_level: float
+
+
+def plan_for(
+    cohort: Cohort, ties: Ties, weighting: Weighting | None, variance: Variance | None
+) -> tuple[Weighting | None, Variance]:
+    """The weighting and variance that will be used for a cohort.
+
+    Raises UnsupportedError naming the property that cannot be honoured, and the choices.
+    """
+    design = cohort.design
+    if isinstance(design, FullCohort):
+        return _full_cohort(cohort, weighting, variance)
+    if isinstance(design, CaseControl):
+        raise UnsupportedError(
+            "a case-control study has no follow-up for Cox regression: its odds ratios come from "
+            "Logistic()."
+        )
+    choices = _choices(design)
+    words = [f"{choice.__name__}()" for choice in choices]
+    kind = _design_words(design)
+    if weighting is None:
+        raise UnsupportedError(
+            f"the cohort is a {kind}, so the estimator must name its weighting: {one_of(words)}. "
+            "Unweighted, cases would be over-represented in the risk sets."
+        )
+    if not isinstance(weighting, choices):
+        raise UnsupportedError(
+            f"{type(weighting).__name__}() does not fit a {kind}: expected {one_of(words)}."
+        )
+    if WEIGHT in cohort.frame.columns:
+        raise UnsupportedError(
+            f"a {kind} with sampling weights of its own is not supported: its weights are computed "
+            "from the design."
+        )
+    return weighting, _sampled_variance(weighting, variance)
+
+
+def _full_cohort(
+    cohort: Cohort, weighting: Weighting | None, variance: Variance | None
+) -> tuple[None, Variance]:
+    if weighting is not None:
+        raise UnsupportedError(
+            f"weighting = {type(weighting).__name__}() is for a sampled design, but this is a full "
+            "cohort: leave it out."
+        )
+    if isinstance(variance, TwoPhase):
+        raise UnsupportedError("TwoPhase() is for a sampled design, but this is a full cohort.")
+    if variance is not None:
+        return None, variance
+    return None, Robust() if _wants_robust(cohort) else ModelBased()
+
+
+def _wants_robust(cohort: Cohort) -> bool:
+    if WEIGHT in cohort.frame.columns or CLUSTER in cohort.frame.columns:
+        return True
+    person, happened = cohort.frame[PERSON].to_numpy(), cohort.frame[EVENT].to_numpy() > 0
+    return bool(np.bincount(person[happened]).max(initial=0) > 1)
+
+
+def _choices(design: CaseCohort | NestedCaseControl) -> tuple[type, ...]:
+    if isinstance(design, NestedCaseControl):
+        return (Conditional, Samuelsen)
+    if design.stratum is None:
+        return (Prentice, SelfPrentice, LinYing)
+    return (BorganI, BorganII)
+
+
+def _design_words(design: CaseCohort | NestedCaseControl) -> str:
+    if isinstance(design, NestedCaseControl):
+        return "nested case-control sample"
+    return "case-cohort" if design.stratum is None else "stratified case-cohort"
+
+
+def _sampled_variance(weighting: Weighting, variance: Variance | None) -> Variance:
+    conditional = isinstance(weighting, Conditional)
+    if variance is None:
+        if conditional:
+            return ModelBased()
+        return Robust() if isinstance(weighting, Samuelsen) else TwoPhase()
+    if isinstance(variance, ModelBased) and not conditional:
+        raise UnsupportedError(
+            "a model-based variance ignores that the persons were drawn, and is too small: "
+            "expected TwoPhase() or Robust()."
+        )
+    if isinstance(variance, TwoPhase) and (conditional or isinstance(weighting, Samuelsen)):
+        raise UnsupportedError(
+            f"TwoPhase() is not built for {type(weighting).__name__}(): expected "
+            f"{'ModelBased() or ' if conditional else ''}Robust()."
+        )
+    weighted = isinstance(weighting, (LinYing, BorganII))
+    if variance == TwoPhase("robust") and not weighted:
+        raise UnsupportedError(
+            f"TwoPhase('robust') is not built for {type(weighting).__name__}(): expected "
+            "TwoPhase() or Robust()."
+        )
+    return variance

@@ -1,0 +1,59 @@
+"""Risk records: the one shape to which every design reduces.
+
+A record is at risk on (entry, exit]. It carries two weights, since a sampled design may let a
+person count among the events with one weight and in the risk sets with another.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskRecords:
+    """Aligned arrays, each (n,).
+
+    entry, exit : times in the scale's unit, entry may be -infinity. event : did it happen at exit.
+    event_weight : what the record adds to the events; risk_weight : to the risk sets.
+    offset : known part of the linear predictor. stratum, person, cluster : whole-number codes
+    from 0; persons give robust variance its units unless clusters are declared.
+    """
+
+    entry: Floats
+    exit: Floats
+    event: Flags
+    event_weight: Floats
+    risk_weight: Floats
+    offset: Floats
+    stratum: Codes
+    person: Codes
+    cluster: Codes
+
+    @property
+    def size(self) -> int:
+        """Number of records."""
+        return int(self.exit.size)
+
+    def where(self, keep: Flags) -> "RiskRecords":
+        """The records where ``keep`` (n,) is true."""
+        return RiskRecords(
+            entry=self.entry[keep],
+            exit=self.exit[keep],
+            event=self.event[keep],
+            event_weight=self.event_weight[keep],
+            risk_weight=self.risk_weight[keep],
+            offset=self.offset[keep],
+            stratum=self.stratum[keep],
+            person=self.person[keep],
+            cluster=self.cluster[keep],
+        )
+
+
+def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
+    """Sums of weights (n,) by code, (size,)."""
+    return np.asarray(np.bincount(codes, weights, size), dtype=np.float64)

@@ -1,0 +1,129 @@
+"""The fit of a design: weighted records, the maximum, and the variance that belongs to both."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from cohort.cohort import Cohort
+from cohort.declaration import SUBCOHORT
+from cohort.designs import CaseCohort
+from cohort.errors import UnsupportedError
+
+from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta
+from .influence import score_residuals, sums_by
+from .model import Matrix
+from .plan import Plan
+from .records import Codes, Floats, RiskRecords
+from .variance import drawn_controls_variance, robust_variance, subcohort_variance
+from .weighted_records import (
+    Sampling,
+    inverse_probability,
+    is_case,
+    prentice,
+    sampling_of,
+    subcohort_alone,
+)
+from .weightings import BorganII, LinYing, Prentice, Robust, TwoPhase
+
+
+def fit_for(
+    plan: Plan, cohort: Cohort, frame: pl.DataFrame, records: RiskRecords, columns: Matrix
+) -> CoxFit:
+    """The fit of a model to the records of any design, with the planned variance."""
+    if isinstance(cohort.design, CaseCohort):
+        return _fit_case_cohort(plan, cohort.design, frame, records, columns)
+    if plan.weighting is not None:
+        raise UnsupportedError(f"{type(plan.weighting).__name__}() is not built yet.")
+    fit = fit_cox(records, columns.values, columns.names, plan.ties)
+    return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
+
+
+def with_robust(fit: CoxFit, records: RiskRecords) -> CoxFit:
+    """The same fit with the robust variance, summed over clusters (persons unless declared)."""
+    units = records.cluster[fit.kept]
+    return replace(fit, covariance=robust_variance(sums_by(units, dfbeta(fit))))
+
+
+def _fit_case_cohort(
+    plan: Plan, design: CaseCohort, frame: pl.DataFrame, records: RiskRecords, columns: Matrix
+) -> CoxFit:
+    robust = isinstance(plan.variance, Robust)
+    if isinstance(plan.weighting, Prentice):
+        chosen, kept = prentice(records, frame[SUBCOHORT].to_numpy())
+        fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
+        if robust:
+            return with_robust(fit, chosen)
+        alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns)
+        return replace(fit, covariance=alone.two_phase())
+    sampling = sampling_of(frame, design)
+    if isinstance(plan.weighting, (LinYing, BorganII)):
+        return _fit_inverse_probability(plan, sampling, records, columns)
+    alone = _fit_subcohort_alone(sampling, records, columns)
+    if robust:
+        return with_robust(alone.fit, alone.records)
+    return replace(alone.fit, covariance=alone.two_phase())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SubcohortAlone:
+    """A fit with the subcohort alone in the risk sets, and what its variance needs."""
+
+    fit: CoxFit
+    records: RiskRecords
+    sampling: Sampling
+
+    def two_phase(self) -> Floats:
+        """The model's variance plus that of drawing the subcohort."""
+        fit = self.fit
+        sampling = self.sampling.where(fit.kept)
+        person = self.records.person[fit.kept]
+        residuals = score_residuals(fit.problem, fit.moments()).risk
+        influence = influence_on_beta(fit, residuals)
+        one_each = _PersonRows(person)
+        subcohort = sampling.subcohort[one_each.first]
+        summed = sums_by(one_each.code, influence)[subcohort]
+        share = sampling.share[one_each.first][subcohort]
+        stratum = sampling.stratum[one_each.first][subcohort]
+        if np.unique(stratum).size <= 1:
+            return subcohort_variance(fit.model_covariance, summed, share)
+        drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
+        return fit.model_covariance + drawing
+
+
+class _PersonRows:
+    """Codes 0.. of the persons among some records, and the first record of each."""
+
+    __slots__ = ("code", "first")
+
+    def __init__(self, person: Codes) -> None:
+        _, self.first, self.code = np.unique(person, return_index=True, return_inverse=True)
+
+
+def _fit_subcohort_alone(
+    sampling: Sampling, records: RiskRecords, columns: Matrix
+) -> _SubcohortAlone:
+    chosen, kept = subcohort_alone(records, sampling)
+    fit = fit_cox(chosen, columns.values[kept], columns.names, "breslow")
+    return _SubcohortAlone(fit, chosen, sampling.where(kept))
+
+
+def _fit_inverse_probability(
+    plan: Plan, sampling: Sampling, records: RiskRecords, columns: Matrix
+) -> CoxFit:
+    chosen, kept, share = inverse_probability(records, sampling)
+    fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
+    if isinstance(plan.variance, Robust):
+        return with_robust(fit, chosen)
+    rows = _PersonRows(chosen.person[fit.kept])
+    control = ~is_case(chosen)[fit.kept][rows.first]
+    influence = sums_by(rows.code, dfbeta(fit))
+    stratum = sampling.stratum[kept][fit.kept][rows.first][control]
+    drawn = share[fit.kept][rows.first][control]
+    lost = 0 if isinstance(plan.weighting, LinYing) else 1
+    drawing = drawn_controls_variance(influence[control], stratum, drawn, degrees_lost=lost)
+    first = fit.model_covariance
+    if plan.variance == TwoPhase("robust"):
+        weight = fit.problem.records.risk_weight[rows.first]
+        first = influence.T @ (influence / weight[:, None])
+    return replace(fit, covariance=first + drawing)

@@ -1,0 +1,58 @@
+"""Variances of a maximum partial likelihood estimate, from information and influence."""
+
+import numpy as np
+from scipy import linalg
+
+from .records import Codes, Flags, Floats
+
+
+def inverse_information(information: Floats, aliased: Flags) -> Floats:
+    """The inverse of the information, (p, p), with zeros for aliased columns."""
+    kept = np.flatnonzero(~aliased)
+    block = information[np.ix_(kept, kept)]
+    inverse: Floats = np.zeros(information.shape)
+    try:
+        inverse[np.ix_(kept, kept)] = linalg.cho_solve(linalg.cho_factor(block), np.eye(kept.size))
+    except linalg.LinAlgError:
+        inverse[np.ix_(kept, kept)] = linalg.pinvh(block)
+    return inverse
+
+
+def robust_variance(dfbeta: Floats) -> Floats:
+    """The sum over independent units of squared influence, (p, p).
+
+    dfbeta : (units, p) influence on beta, summed within units. Lin and Wei (1989), JASA
+    84:1074-1078; no G / (G - 1) factor, as in R (Stata multiplies by it).
+    """
+    return dfbeta.T @ dfbeta
+
+
+def subcohort_variance(model: Floats, dfbeta: Floats, share: Floats) -> Floats:
+    """The model's variance plus that of drawing a subcohort, (p, p).
+
+    dfbeta : (m, p) influence of each subcohort person through the risk sets alone. share : (m,)
+    share of her sampling stratum that was drawn, in (0, 1].
+
+    Self and Prentice (1988); in the form of Therneau and Li (1999), Lifetime Data Anal 5:99-112.
+    """
+    return model + (dfbeta * (1.0 - share)[:, None]).T @ dfbeta
+
+
+def drawn_controls_variance(
+    dfbeta: Floats, stratum: Codes, share: Floats, *, degrees_lost: int
+) -> Floats:
+    """The variance of drawing weighted controls within strata, (p, p).
+
+    dfbeta : (m, p) weighted influence of each drawn control, centred here within strata.
+    stratum : (m,) codes from 0. share : (m,) share of the stratum's controls that was drawn.
+    degrees_lost : 1 divides by m - 1 (Borgan et al. 2000, equation 17, as R's cch does for its
+    methods I and II), 0 by m (as it does for Lin and Ying's).
+    """
+    total = np.zeros((dfbeta.shape[1], dfbeta.shape[1]))
+    for code in np.unique(stratum):
+        inside = stratum == code
+        centred = dfbeta[inside] - dfbeta[inside].mean(axis=0)
+        count = int(inside.sum())
+        scale = (1.0 - share[inside][0]) * count / max(count - degrees_lost, 1)
+        total += scale * centred.T @ centred
+    return total

@@ -1,0 +1,173 @@
+"""From a cohort, its design and a weighting to risk records: one function per weighting."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from cohort.case_cohort import share_drawn
+from cohort.cohort import Cohort
+from cohort.declaration import (
+    CLUSTER,
+    ENTRY,
+    EVENT,
+    EXIT,
+    OFFSET,
+    PERSON,
+    SAMPLING_STRATUM,
+    STRATUM,
+    SUBCOHORT,
+    WEIGHT,
+)  # fmt: skip
+from cohort.designs import CaseCohort
+from cohort.errors import QuestionError, nearest
+from cohort.followup import HAPPENED
+
+from .records import Codes, Flags, Floats, RiskRecords, counts_of
+
+
+def outcome_code(cohort: Cohort, outcome: str | None) -> int:
+    """The event code of an outcome; the cohort's own without one.
+
+    Raises QuestionError naming the nearest declared outcome.
+    """
+    outcomes = cohort.follow_up.outcomes
+    if outcome is None:
+        return HAPPENED
+    if outcome not in outcomes:
+        raise QuestionError(f"no outcome '{outcome}' is declared; {nearest(outcome, outcomes)}")
+    return HAPPENED + outcomes.index(outcome)
+
+
+def plain_records(frame: pl.DataFrame, code: int, strata: tuple[str, ...]) -> RiskRecords:
+    """Records as they stand: the full cohort, weighted by its sampling weight if it has one.
+
+    frame : of a cohort, without missing values. strata : columns that cross to strata.
+    """
+    n = len(frame)
+    weight = frame[WEIGHT].to_numpy() if WEIGHT in frame.columns else np.ones(n)
+    person = frame[PERSON].to_numpy().astype(np.int64)
+    return RiskRecords(
+        entry=frame[ENTRY].to_numpy(),
+        exit=frame[EXIT].to_numpy(),
+        event=frame[EVENT].to_numpy() == code,
+        event_weight=weight,
+        risk_weight=weight,
+        offset=frame[OFFSET].to_numpy() if OFFSET in frame.columns else np.zeros(n),
+        stratum=crossed(frame, strata),
+        person=person,
+        cluster=frame[CLUSTER].to_numpy().astype(np.int64) if CLUSTER in frame.columns else person,
+    )
+
+
+def strata_columns(cohort: Cohort, strata: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that make strata: the question's, and that of the follow-up if it has one."""
+    for name in strata:
+        cohort.variable(name)
+    own = cohort.follow_up.stratum
+    return strata if own is None or own in strata else (*strata, STRATUM)
+
+
+def crossed(frame: pl.DataFrame, columns: tuple[str, ...]) -> Codes:
+    """Codes from 0 of the combinations of columns that occur, (n,)."""
+    code = np.zeros(len(frame), dtype=np.int64)
+    for name in columns:
+        level = frame[name].rank("dense").to_numpy().astype(np.int64) - 1
+        code = code * (int(level.max(initial=0)) + 1) + level
+    if len(columns) < 2:
+        return code
+    return np.unique(code, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampling:
+    """How the records of a case-cohort came to be measured, each (n,).
+
+    stratum : sampling stratum, codes from 0. share : share of the stratum's persons that was drawn
+    into the subcohort.
+    """
+
+    subcohort: Flags
+    stratum: Codes
+    share: Floats
+
+    def where(self, keep: Flags) -> "Sampling":
+        """The records where ``keep`` (n,) is true."""
+        return Sampling(self.subcohort[keep], self.stratum[keep], self.share[keep])
+
+
+def sampling_of(frame: pl.DataFrame, design: CaseCohort) -> Sampling:
+    """The sampling facts of a case-cohort's records.
+
+    Raises DesignError when the design does not give the size of the cohort.
+    """
+    drawn = share_drawn(design)
+    n = len(frame)
+    subcohort = frame[SUBCOHORT].to_numpy()
+    if isinstance(drawn, float):
+        return Sampling(subcohort, np.zeros(n, dtype=np.int64), np.full(n, drawn))
+    strata = frame[SAMPLING_STRATUM].to_list()
+    codes = {stratum: code for code, stratum in enumerate(drawn)}
+    return Sampling(
+        subcohort,
+        np.array([codes[stratum] for stratum in strata], dtype=np.int64),
+        np.array([drawn[stratum] for stratum in strata]),
+    )
+
+
+def is_case(records: RiskRecords) -> Flags:
+    """Records of persons who have the event in any record, (n,)."""
+    return np.bincount(records.person, records.event)[records.person] > 0
+
+
+def prentice(records: RiskRecords, subcohort: Flags) -> tuple[RiskRecords, Flags]:
+    """Risk sets of the subcohort and the failing case; returns which records were kept too.
+
+    A case outside the subcohort enters just before she fails, so that she is in no risk set but
+    her own; her earlier records are left out.
+    """
+    entry = np.where(subcohort, records.entry, np.nextafter(records.exit, -np.inf))
+    kept = subcohort | records.event
+    return replace(records, entry=entry).where(kept), kept
+
+
+def subcohort_alone(records: RiskRecords, sampling: Sampling) -> tuple[RiskRecords, Flags]:
+    """Risk sets of the subcohort alone, weighted by the inverse of the share drawn.
+
+    A case outside counts as an event with risk weight 0. With one stratum the weight is the same
+    for all and changes nothing (Self and Prentice); with several it is Borgan's estimator I.
+    """
+    kept = sampling.subcohort | records.event
+    weight = sampling.subcohort / sampling.share
+    return replace(records, risk_weight=weight).where(kept), kept
+
+
+def inverse_probability(
+    records: RiskRecords, sampling: Sampling
+) -> tuple[RiskRecords, Flags, Floats]:
+    """Every case with weight 1, each subcohort non-case with the inverse of her share drawn.
+
+    Returns the records, which were kept, and for each the share of her stratum's non-cases that
+    was drawn, (m,). The cohort's non-cases are its size, the drawn persons over their share, less
+    its cases, all of whom are in the sample.
+    """
+    case = is_case(records)
+    first = np.zeros(records.size, dtype=bool)
+    first[np.unique(records.person, return_index=True)[1]] = True
+    strata = int(sampling.stratum.max(initial=0)) + 1
+
+    def persons(which: Flags) -> Floats:
+        return counts_of(sampling.stratum, (first & which).astype(np.float64), strata)
+
+    drawn = persons(sampling.subcohort)
+    share = np.ones(strata)
+    share[sampling.stratum] = sampling.share
+    non_cases = drawn / share - persons(case)
+    sampled = drawn - persons(case & sampling.subcohort)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fraction = np.where(sampled > 0, np.minimum(sampled / non_cases, 1.0), 1.0)
+    each = fraction[sampling.stratum]
+    weight = np.where(case, 1.0, 1.0 / each)
+    kept = case | sampling.subcohort
+    weighted = replace(records, event_weight=weight, risk_weight=weight)
+    return weighted.where(kept), kept, each[kept]

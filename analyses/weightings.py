@@ -1,0 +1,94 @@
+"""How the records of a sampled design are weighted: values to name in an estimator."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Prentice:
+    """Risk sets of the subcohort, joined by the failing case at its own failure.
+
+    Prentice (1986), Biometrika 73:1-11.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPrentice:
+    """Risk sets of the subcohort alone; ties by Breslow.
+
+    Self and Prentice (1988), Annals of Statistics 16:64-81.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class LinYing:
+    """All cases with weight 1, subcohort members that are no cases with (N - D) / (m - d).
+
+    Lin and Ying (1993), JASA 88:1341-1349; Kalbfleisch and Lawless (1988).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BorganI:
+    """Stratified subcohort alone in the risk sets, weighted N / m by stratum; ties by Breslow.
+
+    Borgan et al. (2000), Lifetime Data Analysis 6:39-58, estimator I.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BorganII:
+    """As Lin and Ying, with the weights of each sampling stratum.
+
+    Borgan et al. (2000), Lifetime Data Analysis 6:39-58, estimator II.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """Matched sets: each case against its own controls, the sampled partial likelihood.
+
+    Thomas (1977), JRSS A 140:483; Borgan, Goldstein and Langholz (1995), Ann Stat 23:1749-1778.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Samuelsen:
+    """Nested case-control with the match broken: weights 1 / P(ever drawn).
+
+    Samuelsen (1997), Biometrika 84:379-394.
+    """
+
+
+CaseCohortWeighting = Prentice | SelfPrentice | LinYing | BorganI | BorganII
+NestedWeighting = Conditional | Samuelsen
+Weighting = CaseCohortWeighting | NestedWeighting
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBased:
+    """The inverse of the information: right when the model is and persons are independent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Robust:
+    """Sums over clusters (else persons) of squared influence, with no small-sample factor.
+
+    Lin and Wei (1989), JASA 84:1074-1078. fewest_clusters : a count below this is noted.
+    """
+
+    fewest_clusters: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class TwoPhase:
+    """The variance in the cohort plus that of drawing the sample, kept apart.
+
+    phase_one : "model" takes the inverse information for the first part; "robust" the sum of
+    squared influence weighted to the cohort (Lin and Ying's, Borgan's II only).
+    """
+
+    phase_one: Literal["model", "robust"] = "model"
+
+
+Variance = ModelBased | Robust | TwoPhase
