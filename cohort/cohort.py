@@ -170,16 +170,26 @@ def condition(frame: pl.DataFrame, expression: str) -> pl.Series:
     Raises SchemaError when it cannot be read, is no condition, or is unknown for some records.
     """
     try:
-        holds = frame.select(pl.sql_expr(expression).alias("holds"))["holds"]
-    except pl.exceptions.ColumnNotFoundError as error:
-        raise SchemaError(
-            f"the condition '{expression}' names a column the data do not have: "
-            f"{str(error).splitlines()[0].split(';')[0]}."
-        ) from None
+        parsed = pl.sql_expr(expression)
     except (pl.exceptions.PolarsError, ValueError, TypeError) as error:
         raise SchemaError(
             f"the condition '{expression}' is not one that SQL can read "
             f'({str(error).splitlines()[0]}); write for example "age >= 50 AND stage = 2".'
+        ) from None
+    unknown = [name for name in parsed.meta.root_names() if name not in frame.columns]
+    if unknown:
+        raise SchemaError(
+            f"the condition '{expression}' names a column the data do not have, '{unknown[0]}': "
+            f"{nearest(unknown[0], frame.columns)}"
+        )
+    try:
+        holds = frame.select(parsed.alias("holds"))["holds"]
+    except pl.exceptions.PolarsError as error:  # Its text may quote values.
+        types = ", ".join(f"'{name}' {frame[name].dtype}" for name in parsed.meta.root_names())
+        raise SchemaError(
+            f"the condition '{expression}' cannot be worked out on columns of these types: {types} "
+            f"({type(error).__name__}). Compare numbers with numbers, text with 'text', dates with "
+            "DATE '2000-01-31'."
         ) from None
     if holds.dtype != pl.Boolean or len(holds) != len(frame):
         raise SchemaError(f"the condition '{expression}' is not true or false for each record.")
