@@ -30,9 +30,11 @@ from .designs import CaseCohort, CaseControl, Design, NestedCaseControl
 from .errors import SchemaError, row_list
 from .followup import event_codes
 from .timescales import merge_near_equal, times_of
-from .variables import Binary, Variable, read_variable
+from .variables import CODE_SUFFIX, Binary, Variable, read_variable
 
-LARGEST_WHOLE_FLOAT = 1e15
+LARGEST_WHOLE = 1e15
+LARGEST_WHOLE_SINGLE = 2.0**24
+"""Beyond these, numbers of double and single precision stop telling neighbours apart."""
 
 
 def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenance) -> Cohort:
@@ -48,10 +50,11 @@ def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenan
     declaration = replace(declaration, variables=variables)
     problems = problems_of(normal, declaration)
     raise_if_any(problems)
-    notes = [problem.message for problem in problems]
+    notes = [*provenance.notes, *(problem.message for problem in problems)]
     if merged:
         notes.append(f"{merged:,} times differed from another by rounding alone and were merged.")
-    unused = tuple(name for name in frame.columns if name not in declaration.columns())
+    known = {*declaration.columns(), *(name + CODE_SUFFIX for name in declaration.columns())}
+    unused = tuple(name for name in frame.columns if name not in known)
     provenance = replace(provenance, merged_times=merged, notes=tuple(notes), columns_unused=unused)
     cohort = Cohort(normal, declaration, (step("in the data", normal),), provenance)
     return drop_zero_weights(settled(cohort))
@@ -97,27 +100,54 @@ def identifiers(series: pl.Series) -> pl.Series:
 
     Raises SchemaError for a missing identifier or one that a number type has already damaged.
     """
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
     if series.null_count():
         raise SchemaError(
             f"{series.null_count():,} records have no identifier in '{series.name}' "
-            f"({row_list(series.is_null().arg_true())})."
+            f"({row_list(series.is_null().arg_true())}): expected one for every record."
         )
     if series.dtype.is_float():
-        damaged = (series != series.round(0)) | (series.abs() >= LARGEST_WHOLE_FLOAT)
-        if damaged.any():
-            raise SchemaError(
-                f"{damaged.sum():,} identifiers in '{series.name}' are no whole numbers below "
-                f"10^15 ({row_list(damaged.arg_true())}): they were read as floating-point "
-                "numbers, which hold 15 digits; read the column as text."
-            )
-        series = series.cast(pl.Int64)
-    if not (
-        series.dtype.is_integer() or isinstance(series.dtype, (pl.String, pl.Categorical, pl.Enum))
-    ):
+        series = _whole(series)
+    whole = series.dtype.is_integer() or (
+        isinstance(series.dtype, pl.Decimal) and series.dtype.scale == 0
+    )
+    if not (whole or isinstance(series.dtype, (pl.String, pl.Categorical, pl.Enum))):
         raise SchemaError(
             f"identifiers in '{series.name}' are {series.dtype}: expected text or whole numbers."
         )
-    return series.cast(pl.String)
+    return _told_apart(series.cast(pl.String))
+
+
+def _whole(series: pl.Series) -> pl.Series:
+    largest = LARGEST_WHOLE_SINGLE if series.dtype == pl.Float32 else LARGEST_WHOLE
+    damaged = (series != series.round(0)) | (series.abs() >= largest)
+    if damaged.any():
+        raise SchemaError(
+            f"{damaged.sum():,} identifiers in '{series.name}' are no whole numbers below "
+            f"{largest:,.0f} ({row_list(damaged.arg_true())}): they were read as floating-point "
+            f"numbers ({series.dtype}), which tell no larger ones apart; read the column as text."
+        )
+    return series.cast(pl.Int64)
+
+
+def _told_apart(names: pl.Series) -> pl.Series:
+    """Refuse identifiers that are blank, or that differ by the spaces around them alone."""
+    bare = names.str.strip_chars()
+    blank = bare == ""
+    if blank.any():
+        raise SchemaError(
+            f"{blank.sum():,} records have a blank identifier in '{names.name}' "
+            f"({row_list(blank.arg_true())}): expected one for every record."
+        )
+    padded = bare != names
+    if padded.any() and bare.n_unique() < names.n_unique():
+        raise SchemaError(
+            f"{padded.sum():,} identifiers in '{names.name}' have spaces around them "
+            f"({row_list(padded.arg_true())}), and some differ from others by these alone: remove "
+            "the spaces, or one person counts as two."
+        )
+    return names
 
 
 def _coded(series: pl.Series) -> pl.Series:
