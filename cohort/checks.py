@@ -25,6 +25,7 @@ from .declaration import (
 )  # fmt: skip
 from .errors import DesignError, FollowUpError, SchemaError, row_list
 from .followup import HAPPENED
+from .timescales import sentinel_story, sentinels
 
 ROW = "_row"
 
@@ -45,9 +46,9 @@ Check = Callable[[pl.DataFrame, Declaration], Iterable[Problem]]
 def problems_of(frame: pl.DataFrame, declaration: Declaration) -> list[Problem]:
     """Everything found in normalised records, errors first."""
     checks: tuple[Check, ...] = (
-        _time_problems, _order_problems, _weight_problems, _overlap_problems, _after_event_problems,
-        _cluster_problems, _person_constant_problems, _inclusion_problems, _event_problems,
-        _tie_problems,
+        _time_problems, _sentinel_problems, _order_problems, _weight_problems, _overlap_problems,
+        _after_event_problems, _cluster_problems, _person_constant_problems, _inclusion_problems,
+        _event_problems, _tie_problems,
     )  # fmt: skip
     found = [problem for check in checks for problem in check(frame, declaration)]
     return sorted(found, key=lambda problem: problem.error is None)
@@ -91,6 +92,15 @@ def _time_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Pr
                 + (f", '{scale.origin}'" if scale.origin is not None else "") + ".",
                 FollowUpError,
             )  # fmt: skip
+
+
+def _sentinel_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Problem]:
+    follow_up = declaration.follow_up
+    for column in dict.fromkeys((follow_up.entry, follow_up.exit, follow_up.scale.origin)):
+        if isinstance(column, str):
+            hit = sentinels(frame[column], follow_up.genuine)
+            if hit.any():
+                yield Problem("sentinel", _rows(hit), sentinel_story(column, hit), FollowUpError)
 
 
 def _order_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Problem]:
@@ -141,7 +151,9 @@ def _person_records(frame: pl.DataFrame) -> pl.DataFrame | None:
     if counts.max(initial=0) < 2:
         return None
     keys = [key for key in (PERSON, STRATUM, SET) if key in frame.columns]
-    several = counts[frame[PERSON].to_numpy()] > 1
+    # A missing time is told elsewhere; polars would sort it as the largest.
+    known = ~(np.isnan(frame[ENTRY].to_numpy()) | np.isnan(frame[EXIT].to_numpy()))
+    several = (counts[frame[PERSON].to_numpy()] > 1) & known
     columns = [*keys, ENTRY, EXIT, EVENT]
     picked = frame.select(columns).with_row_index(ROW).filter(pl.Series(several))
     ordered = picked.sort([*keys, ENTRY, EXIT, ROW])

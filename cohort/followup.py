@@ -7,6 +7,7 @@ section 3.7).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 
 import numpy as np
@@ -33,6 +34,8 @@ class FollowUp:
     stratum : a column with a separate baseline hazard and its own clock, within which the records
     of one person may not overlap (the event number of a recurrent-event layout).
     label : the outcome's name in questions and reports; the event column's name without it.
+    genuine : dates that mostly stand for an unknown date (1900-01-01, 9999-12-31) and are real
+    here; without it they are refused.
     """
 
     scale: TimeScale
@@ -44,6 +47,7 @@ class FollowUp:
     stratum: str | None = None
     censored: Code | tuple[Code, ...] | None = None
     label: str | None = None
+    genuine: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "competing", MappingProxyType(dict(self.competing)))

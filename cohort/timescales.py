@@ -4,6 +4,7 @@ Dates become whole days since an origin; days become months or years in one plac
 two equal dates are always equal times. Times that differ by rounding alone are merged once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +21,10 @@ NEAR_EQUAL = float(np.sqrt(np.finfo(np.float64).eps))
 The tolerance and the rule are those of R's survival package (Therneau, vignette "Roundoff error
 and tied times"), so that risk sets agree with it.
 """
+
+
+SENTINELS = (date(1900, 1, 1), date(9999, 12, 31))
+"""Dates that registers write where the date is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,9 @@ def times_of(frame: pl.DataFrame, column: str, scale: TimeScale) -> NDArray[np.f
         raise SchemaError(
             f"column '{column}' holds {series.dtype}: expected times on '{scale.name}' as "
             f"numbers of {scale.unit}, or dates with TimeScale(origin=...)."
-        )
+            + (" Dates written as text need their format, such as 'DD/MM/YYYY', at the door."
+               if series.dtype == pl.String else "")
+        )  # fmt: skip
     if scale.origin is not None:
         raise SchemaError(
             f"column '{column}' holds numbers, but time scale '{scale.name}' has an origin, "
@@ -94,6 +101,26 @@ def whole_dates(series: pl.Series) -> pl.Series:
             f"({row_list(with_clock.arg_true())}): expected whole dates."
         )
     return days
+
+
+def sentinels(series: pl.Series, genuine: Collection[date] = ()) -> pl.Series:
+    """Where a column of dates holds one that mostly stands for an unknown date, (n,) boolean.
+
+    genuine : such dates that are real in these data. Other columns hold none.
+    """
+    if series.dtype != pl.Date and not isinstance(series.dtype, pl.Datetime):
+        return pl.repeat(False, len(series), dtype=pl.Boolean, eager=True)
+    suspect = [day for day in SENTINELS if day not in genuine]
+    return series.dt.date().is_in(suspect).fill_null(False)
+
+
+def sentinel_story(column: str, hit: pl.Series) -> str:
+    """What to say of sentinels found in a column."""
+    return (
+        f"{hit.sum():,} values of '{column}' are 1900-01-01 or 9999-12-31 "
+        f"({row_list(hit.arg_true())}), which mostly stand for an unknown date: make them missing, "
+        "or, if they are real, say so with FollowUp(genuine=(date(...),))."
+    )
 
 
 def _from_dates(frame: pl.DataFrame, dates: pl.Series, scale: TimeScale) -> NDArray[np.float64]:
