@@ -63,6 +63,12 @@ class Declaration:
                 f"column '{taken[0]}' has a name that the toolkit keeps for itself: rename it."
             )
         self.check_variable_names(columns)
+        for variable in self.variables:
+            if variable.name + REASON_SUFFIX in columns:
+                raise SchemaError(
+                    f"the data have a column '{variable.name}{REASON_SUFFIX}', where the toolkit "
+                    f"keeps why '{variable.name}' is missing: rename it."
+                )
 
     def check_variable_names(self, columns: Sequence[str]) -> None:
         """Refuse variables of one name, of a name that is kept, or of another column's name."""

@@ -4,6 +4,7 @@ A variable says what a column holds, in which unit or with which levels, and whi
 the value is missing and why. Whether it is an exposure or a confounder belongs to the question.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +15,11 @@ from .errors import SchemaError, row_list
 
 Code = int | float | str | bool
 REASON_SUFFIX = ".missing"
+CODE_SUFFIX = ".code"
+"""Where a door keeps the codes that a file itself declares missing: 77, or .a of SAS and Stata."""
+
+LETTER_CODE = re.compile(r"\.[A-Za-z_]")
+PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
 
 def _frozen(mapping: Mapping[Code, str]) -> Mapping[Code, str]:
@@ -121,12 +127,13 @@ def read_variable(frame: pl.DataFrame, variable: Variable) -> tuple[Variable, li
     """One variable from its column: what it has become, and its series (with reasons, if any).
 
     Continuous comes back as Float64, Binary as Boolean, Categorical in the column's own type.
-    Missing codes become null; a second series ``<name>.missing`` then holds their reasons.
+    Missing codes become null; a second series ``<name>.missing`` then holds their reasons. Codes
+    that the file itself declares missing (column ``<source>.code``) are their own reason until
+    ``missing`` names one.
 
     Raises SchemaError when the column's type or its codes are not what was declared.
     """
-    raw = frame[variable.source]
-    values, reasons = _without_missing_codes(raw, variable)
+    values, reasons = _without_missing_codes(frame, variable)
     if isinstance(variable, Continuous):
         series = _continuous(values, variable)
     elif isinstance(variable, Binary):
@@ -140,19 +147,38 @@ def read_variable(frame: pl.DataFrame, variable: Variable) -> tuple[Variable, li
 
 
 def _without_missing_codes(
-    raw: pl.Series, variable: Variable
+    frame: pl.DataFrame, variable: Variable
 ) -> tuple[pl.Series, pl.Series | None]:
+    raw = frame[variable.source]
     values = raw.cast(pl.String) if isinstance(raw.dtype, (pl.Categorical, pl.Enum)) else raw
     if values.dtype.is_float():
         values = values.fill_nan(None)
-    if not variable.missing:
+    coded = variable.source + CODE_SUFFIX
+    if not variable.missing and coded not in frame.columns:
         return values, None
-    reasons = pl.Series(raw.name, [None] * len(raw), dtype=pl.String)
+    nothing = pl.Series(raw.name, [None] * len(raw), dtype=pl.String)
+    reasons = codes = frame[coded] if coded in frame.columns else nothing
     for code, reason in variable.missing.items():
-        hit = equals(values, code, f"missing code of variable '{variable.name}'").fill_null(False)
+        hit = _has_code(values, codes, code, variable)
         reasons = reasons.zip_with(~hit, pl.Series([reason], dtype=pl.String))
     kept = values.zip_with(reasons.is_null(), pl.Series([None], dtype=values.dtype))
     return kept, reasons
+
+
+def _has_code(values: pl.Series, codes: pl.Series, code: Code, variable: Variable) -> pl.Series:
+    in_file = (codes == code_text(code)).fill_null(False)
+    letter = isinstance(code, str) and LETTER_CODE.fullmatch(code) is not None
+    if letter and values.dtype.is_numeric():
+        return in_file
+    what = f"missing code of variable '{variable.name}'"
+    return in_file | equals(values, code, what).fill_null(False)
+
+
+def code_text(code: Code) -> str:
+    """A code as doors write it: 77 for 77.0."""
+    if isinstance(code, float) and code == int(code):
+        return str(int(code))
+    return str(code)
 
 
 def equals(values: pl.Series, code: Code, what: str) -> pl.Series:
@@ -170,11 +196,12 @@ def equals(values: pl.Series, code: Code, what: str) -> pl.Series:
 
 
 def _continuous(values: pl.Series, variable: Continuous) -> pl.Series:
+    if values.dtype == pl.String:
+        values = _numbers_in_text(values, variable)
     if not (values.dtype.is_numeric() or values.dtype.is_decimal() or values.dtype == pl.Null):
         raise SchemaError(
             f"column '{variable.source}' holds {values.dtype}: '{variable.name}' is declared "
-            f"continuous{_in_unit(variable)}, so it needs numbers. Declare codes such as '.' with "
-            "missing={...}, or the variable as Categorical."
+            f"continuous{_in_unit(variable)}, so it needs numbers."
         )
     numbers = values.cast(pl.Float64)
     unbounded = numbers.is_infinite().fill_null(False)
@@ -184,6 +211,24 @@ def _continuous(values: pl.Series, variable: Continuous) -> pl.Series:
             f"({row_list(unbounded.arg_true())}): expected finite numbers{_in_unit(variable)}."
         )
     return numbers
+
+
+def _numbers_in_text(values: pl.Series, variable: Continuous) -> pl.Series:
+    """Numbers from text, where codes declared missing are why the column is text."""
+    strange = ~values.str.contains(PLAIN_NUMBER).fill_null(True)
+    if strange.any():
+        raise SchemaError(
+            f"column '{variable.source}' holds text: {strange.sum():,} values are no plain numbers "
+            f"({row_list(strange.arg_true())}), but '{variable.name}' is declared "
+            f"continuous{_in_unit(variable)}. Declare codes such as '.' with "
+            "missing={'.': 'not recorded'}, or the variable as Categorical."
+        )
+    if not variable.missing and len(values) > values.null_count():
+        raise SchemaError(
+            f"column '{variable.source}' holds numbers written as text, but '{variable.name}' is "
+            f"declared continuous{_in_unit(variable)}: make the column numbers before it enters."
+        )
+    return values.cast(pl.Float64)
 
 
 def _in_unit(variable: Continuous) -> str:
