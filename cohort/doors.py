@@ -6,12 +6,14 @@ signatures are fixed by the design note, hence more than six arguments.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
+from .adapters.delimited import PLAIN_CSV, CsvFormat, read_delimited
 from .assemble import assemble
 from .cohort import Cohort, Provenance
 from .declaration import Declaration
@@ -53,16 +55,26 @@ def read_csv(
     weight: str | None = None,
     offset: str | None = None,
     cluster: str | None = None,
+    form: CsvFormat = PLAIN_CSV,
 ) -> Cohort:
-    """A cohort from a CSV file: UTF-8, a header row, an empty field or NA for missing.
+    """A cohort from a delimited text file with a header row.
 
-    Identifiers are read as text; ISO dates (YYYY-MM-DD) as dates; no other coding is guessed.
+    form : how the file is written; by default comma, decimal point, UTF-8, an empty field or NA
+    for missing, and ISO dates (YYYY-MM-DD). See CsvFormat for other separators, decimal commas,
+    date formats, fields that mean missing, and what becomes of malformed rows.
 
-    Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
+    Identifiers are read as text, and so are codes with leading zeros; no coding is guessed.
+
+    Raises SchemaError when the file cannot be read as declared; otherwise as ``from_frame``.
     """
     declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
-    table = scan_csv(Path(path), person)
-    return assemble(table, declaration, file_provenance(Path(path), len(table)))
+    existing_file(Path(path))
+    read = read_delimited(Path(path), form, person)
+    seen = file_provenance(Path(path), read.rows_read)
+    refused = read.rows_read - len(read.frame)
+    return assemble(
+        read.frame, declaration, replace(seen, rows_refused=refused, refusals=read.refusals)
+    )
 
 
 def read_parquet(
@@ -92,41 +104,49 @@ def read_parquet(
 def as_polars(frame: Any) -> pl.DataFrame:
     """Any data frame as polars.
 
-    Raises SchemaError for something that is no table, or has two columns of one name.
+    Raises SchemaError for something that is no table, has two columns of one name, or a column
+    that mixes types or has one that no table of records needs.
     """
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
-    names = [str(name) for name in getattr(frame, "columns", [])]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise SchemaError(
-            f"the table has {len(doubled)} column names twice, such as '{doubled[0]}'."
-        )
+    _refuse_doubled_names(frame)
     try:
         table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except Exception as error:  # Each library raises its own, and most quote values.
         raise SchemaError(
-            f"expected a table of records (polars, pandas, Arrow), found {type(frame).__name__}: "
-            f"{str(error).splitlines()[0]}"
+            f"expected a table of records (polars, pandas, Arrow), found {type(frame).__name__} "
+            f"that cannot become one ({type(error).__name__}){_unreadable_columns(frame)}."
         ) from None
     return table
 
 
-def scan_csv(path: Path, person: str) -> pl.DataFrame:
-    """A CSV file with identifiers as text and ISO dates as dates."""
-    existing_file(path)
-    try:
-        return pl.read_csv(
-            path,
-            schema_overrides={person: pl.String},
-            null_values=["", "NA"],
-            try_parse_dates=True,
-            infer_schema_length=None,
+def _refuse_doubled_names(frame: Any) -> None:
+    names = [str(name) for name in getattr(frame, "column_names", getattr(frame, "columns", []))]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise SchemaError(
+            f"the table has {len(doubled)} column names twice, such as '{doubled[0]}': rename one."
         )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(path, "CSV", error) from None
+
+
+def _unreadable_columns(frame: Any) -> str:
+    """Which columns of a pandas table stand in the way."""
+    if not nw.dependencies.is_pandas_dataframe(frame):
+        return ""
+    bad = []
+    for name in frame.columns:
+        try:
+            nw.from_native(frame[[name]], eager_only=True).to_polars()
+        except Exception:  # As above.
+            bad.append(f"'{name}'")
+    if not bad:
+        return ""
+    return (
+        f": {len(bad)} columns, such as {bad[0]}, mix types or hold what no table can; make each "
+        "one type before it enters"
+    )
 
 
 def existing_file(path: Path) -> None:
