@@ -31,8 +31,7 @@ class CoxFit:
 
     names : (p,) of the columns. beta : (p,) log hazard ratios per unit, 0 where aliased.
     covariance : (p, p) by the variance that was asked for; model_covariance by the information.
-    kept : (records,) which of the given records are at risk for any event; problem holds those,
-    with terms centred by ``centre`` and divided by ``scale`` (p,).
+    given : all records; kept : (n,) which are at risk for any event; problem holds those, with terms centred by ``centre`` and divided by ``scale`` (p,).
     """
 
     names: tuple[str, ...]
@@ -41,6 +40,7 @@ class CoxFit:
     model_covariance: Floats
     centre: Floats
     scale: Floats
+    given: RiskRecords
     kept: Flags
     problem: Problem
     maximum: Maximum
@@ -111,6 +111,7 @@ def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: T
 
     terms : (n, p), which this function takes over: they are centred and scaled in place.
     """
+    given = records
     slots = slots_of(records)
     kept = slots.active
     if not kept.all():
@@ -121,7 +122,16 @@ def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: T
     inverse = inverse_information(maximum.information, maximum.aliased)
     covariance = inverse / np.outer(scale, scale)
     return CoxFit(
-        names, maximum.beta / scale, covariance, covariance, centre, scale, kept, problem, maximum
+        names=names,
+        beta=maximum.beta / scale,
+        covariance=covariance,
+        model_covariance=covariance,
+        centre=centre,
+        scale=scale,
+        given=given,
+        kept=kept,
+        problem=problem,
+        maximum=maximum,
     )
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .partial_likelihood import Moments, Problem, tie_sums
+from .partial_likelihood import Moments, Problem, tie_sums, while_at_risk
 from .records import Codes, Floats, counts_of
-from .slots import sums_while_at_risk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +43,15 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     Therneau and Grambsch (2000), section 4.3.
     """
     records, slots, terms = problem.records, problem.slots, problem.terms
-    dead, slot = slots.death, slots.death_slot
+    dead = slots.death
     event = np.zeros_like(terms)
     means = event_means(problem, at)
-    event[dead] = records.event_weight[dead, None] * (terms[dead] - means[slot])
+    event[dead] = records.event_weight[dead, None] * (terms[dead] - means[slots.death_slot])
     sums = tie_sums(problem, at)
     slope = sums.uu[:, None] * at.s1 - sums.uv[:, None] * at.d1
     tied = sums.uv[:, None] * at.s1 - sums.vv[:, None] * at.d1
-    lived = sums_while_at_risk(slots, at.hazard, additions_only=at.additions_only)
-    lived[dead] -= at.tied[slot]
-    drawn = sums_while_at_risk(slots, slope, additions_only=at.additions_only)
-    drawn[dead] -= tied[slot]
+    lived = while_at_risk(problem, at, at.hazard, at.tied)
+    drawn = while_at_risk(problem, at, slope, tied)
     return ScoreResiduals(event, at.risk[:, None] * (drawn - terms * lived[:, None]))
 
 

@@ -52,6 +52,7 @@ class Moments:
     over those who fail at the slot. u : (m,) one over Efron's denominator of each tied death, and
     f : (m,) the share of the tied deaths that it leaves out. weight : (m,) mean event weight of
     the slot. hazard, tied : (K,) sums of weight * u and of weight * f * u.
+    linear : (n,) linear predictor less shift, its largest value; hazards are e^shift too large.
     additions_only : whether the sums could not be made from running sums.
     """
 
@@ -66,6 +67,7 @@ class Moments:
     hazard: Floats
     tied: Floats
     linear: Floats
+    shift: float
     additions_only: bool
 
 
@@ -96,7 +98,8 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     records, slots = problem.records, problem.slots
     linear = problem.terms @ beta
     linear += records.offset
-    linear -= linear.max(initial=-np.inf)
+    shift = float(linear.max(initial=-np.inf))
+    linear -= shift
     risk = records.risk_weight * np.exp(linear)
     s0, s1, additions_only = risk_sums(slots, risk, problem.terms)
     dead, at = slots.death, slots.death_slot
@@ -123,19 +126,26 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         hazard=counts_of(at, weight * u, count),
         tied=counts_of(at, weight * f * u, count),
         linear=linear,
+        shift=shift,
         additions_only=additions_only,
     )
 
 
-def expected(problem: Problem, at: Moments) -> Floats:
-    """Expected events of each record while at risk, (n,): risk times the hazard it lived through.
+def while_at_risk(problem: Problem, at: Moments, values: Floats, tied: Floats) -> Floats:
+    """Sums of slot values over each record's time at risk, (n,) or (n, p).
 
-    Under Efron's rule a person who dies in a tie is exposed to only part of that slot's hazard.
+    Under Efron's rule a person who dies in a tie is exposed to only part of what her own slot
+    holds: ``tied`` (K,) or (K, p) is the part that she is not.
     """
     slots = problem.slots
-    lived = sums_while_at_risk(slots, at.hazard, additions_only=at.additions_only)
-    lived[slots.death] -= at.tied[slots.death_slot]
-    return at.risk * lived
+    lived = sums_while_at_risk(slots, values, additions_only=at.additions_only)
+    lived[slots.death] -= tied[slots.death_slot]
+    return lived
+
+
+def expected(problem: Problem, at: Moments) -> Floats:
+    """Expected events of each record, (n,): its risk, weight included, times the hazard lived."""
+    return np.asarray(at.risk * while_at_risk(problem, at, at.hazard, at.tied))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,12 +181,21 @@ def _derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
     event_weight = problem.records.event_weight[dead]
     value = float(event_weight @ at.linear[dead] + at.weight @ np.log(at.u))
     score = event_weight @ problem.terms[dead] - (at.hazard @ at.s1 - at.tied @ at.d1)
+    return value, np.asarray(score), information_of(problem, at)
+
+
+def information_of(problem: Problem, at: Moments, slot_weight: Floats | None = None) -> Floats:
+    """The information (p, p); with a weight (K,) for what each slot adds to it."""
     sums = tie_sums(problem, at)
-    cross = at.s1.T @ (sums.uv[:, None] * at.d1)
-    means = at.s1.T @ (sums.uu[:, None] * at.s1) + at.d1.T @ (sums.vv[:, None] * at.d1)
-    means = means - cross - cross.T
-    information = weighted_crossproduct(problem.terms, expected(problem, at)) - means
-    return value, np.asarray(score), (information + information.T) / 2
+    uu, uv, vv, hazard, tied = sums.uu, sums.uv, sums.vv, at.hazard, at.tied
+    if slot_weight is not None:
+        uu, uv, vv = uu * slot_weight, uv * slot_weight, vv * slot_weight
+        hazard, tied = hazard * slot_weight, tied * slot_weight
+    cross = at.s1.T @ (uv[:, None] * at.d1)
+    means = at.s1.T @ (uu[:, None] * at.s1) + at.d1.T @ (vv[:, None] * at.d1) - cross - cross.T
+    lived = at.risk * while_at_risk(problem, at, hazard, tied)
+    information = weighted_crossproduct(problem.terms, lived) - means
+    return np.asarray((information + information.T) / 2)
 
 
 def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:

@@ -1,0 +1,162 @@
+"""Is the hazard ratio the same at all times? The score test for proportional hazards.
+
+The exact score test of each term times a function of time, as in R's survival from 3.0 on; the
+approximate test of Grambsch and Therneau (1994) that other programs print gives other numbers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from cohort.errors import NotEstimableError
+
+from .fit import CoxFit
+from .influence import event_means
+from .partial_likelihood import information_of
+from .records import Codes, Flags, Floats
+
+Transform = Literal["km", "rank", "identity", "log"] | Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProportionalHazards:
+    """The test of proportional hazards of a fit, and what a plot of it needs.
+
+    table : one row a term and one "all terms": term, chi_square, df, p_value. time, transformed :
+    (events,) of each event, by stratum and time. residuals : (events, terms) scaled Schoenfeld
+    residuals, which estimate the coefficient at that time; NaN where a term does not vary in the
+    stratum. covariance : (terms, terms) of one such residual.
+    """
+
+    table: pl.DataFrame
+    transform: str
+    time: Floats
+    transformed: Floats
+    residuals: Floats
+    covariance: Floats
+
+
+def proportional_hazards(
+    fit: CoxFit,
+    transform: Transform = "km",
+    *,
+    terms: dict[str, list[int]] | None = None,
+) -> ProportionalHazards:
+    """Test each term's hazard ratio for a trend in transformed time.
+
+    transform : "km" (one less the Kaplan-Meier estimate just before), "rank", "identity", "log" or
+    a function of times. terms : columns that are tested together, ``{name: [column, ...]}``; each column alone without it.
+
+    Raises NotEstimableError when a column is aliased or monotone: leave it out of the model.
+    """
+    if (fit.aliased | fit.monotone).any():
+        raise NotEstimableError(
+            "the model has terms that cannot be estimated, so their hazard ratios have no trend to "
+            "test: leave them out and fit again."
+        )
+    problem, at = fit.problem, fit.moments()
+    slots, records = problem.slots, problem.records
+    clock = _transformed(fit, transform)
+    dead, slot = slots.death, slots.death_slot
+    time = clock - clock[slot].mean()
+    means = event_means(problem, at)
+    residuals = problem.terms[dead] - means[slot]
+    weight = records.event_weight[dead]
+    score = (weight * time[slot]) @ residuals
+    plain = information_of(problem, at)
+    first = information_of(problem, at, time)
+    second = information_of(problem, at, time**2)
+    full = np.block([[plain, first], [first.T, second]])
+    groups = terms or {name: [j] for j, name in enumerate(fit.names)}
+    p = len(fit.names)
+    rows = [(name, *_test(full, score, p, columns)) for name, columns in groups.items()]
+    rows.append(("all terms", *_test(full, score, p, list(range(p)))))
+    table = pl.DataFrame(rows, schema=["term", "chi_square", "df", "p_value"], orient="row")
+    scaled, covariance = _scaled(fit, residuals, plain, groups)
+    return ProportionalHazards(
+        table,
+        transform if isinstance(transform, str) else "user",
+        slots.time[slot],
+        clock[slot],
+        scaled,
+        covariance,
+    )
+
+
+def _test(full: Floats, score: Floats, p: int, columns: list[int]) -> tuple[float, int, float]:
+    keep = [*range(p), *(p + column for column in columns)]
+    block = full[np.ix_(keep, keep)]
+    u = np.concatenate((np.zeros(p), score[columns]))
+    statistic = float(u @ np.linalg.solve(block, u))
+    return statistic, len(columns), float(special.chdtrc(len(columns), statistic))
+
+
+def _transformed(fit: CoxFit, transform: Transform) -> Floats:
+    """The transformed time of each slot, (K,)."""
+    times = fit.problem.slots.time
+    if not isinstance(transform, str):
+        return np.asarray(transform(times), dtype=np.float64)
+    if transform == "identity":
+        return times
+    if transform == "log":
+        return np.asarray(np.log(times))
+    if transform == "rank":
+        exits = np.sort(fit.given.exit)
+        low = np.searchsorted(exits, times, side="left")
+        return np.asarray((low + np.searchsorted(exits, times, side="right") + 1) / 2.0)
+    return _one_minus_survival_before(fit, times)
+
+
+def _one_minus_survival_before(fit: CoxFit, times: Floats) -> Floats:
+    """One less the Kaplan-Meier estimate of all records, unweighted, just before each time."""
+    event_times, deaths = np.unique(fit.given.exit[fit.given.event], return_counts=True)
+    entered = np.searchsorted(np.sort(fit.given.entry), event_times, side="left")
+    left = np.searchsorted(np.sort(fit.given.exit), event_times, side="left")
+    survival = np.cumprod(1.0 - deaths / (entered - left))
+    before = np.concatenate(([1.0], survival))
+    return np.asarray(1.0 - before[np.searchsorted(event_times, times, side="left")])
+
+
+def _scaled(
+    fit: CoxFit, residuals: Floats, information: Floats, groups: dict[str, list[int]]
+) -> tuple[Floats, Floats]:
+    """Residuals over the mean information of an event; columns of a term by their predictor."""
+    slots = fit.problem.slots
+    used = _used(fit)
+    strata = slots.stratum[slots.death_slot]
+    codes = np.unique(strata, return_inverse=True)[1]
+    counts = np.bincount(codes)
+    together = np.zeros((used.shape[1], used.shape[1]))
+    for row, count in zip(used, counts, strict=True):
+        together += np.outer(row, row) * count
+    mean = information / np.where(together > 0, together, 1.0)
+    start = np.array([fit.beta[c[0]] if len(c) == 1 else 1.0 for c in groups.values()])
+    mix = np.zeros((fit.beta.size, len(groups)))
+    for place, columns in enumerate(groups.values()):
+        by_predictor = fit.beta[columns] if len(columns) > 1 else 1.0
+        mix[columns, place] = fit.scale[columns] * by_predictor
+    mean = mix.T @ mean @ mix
+    pulled = residuals @ mix
+    scaled = np.full(pulled.shape, np.nan)
+    vary = np.column_stack([used[:, c].any(axis=1) for c in groups.values()])
+    for code in range(counts.size):
+        mine, k = codes == code, np.flatnonzero(vary[code])
+        if k.size:
+            scaled[np.ix_(mine, k)] = np.linalg.solve(mean[np.ix_(k, k)], pulled[mine][:, k].T).T
+    return scaled + start, np.linalg.inv(mean)
+
+
+def _used(fit: CoxFit) -> Flags:
+    """Whether each column varies within each stratum that has events, (strata, p)."""
+    records, terms = fit.problem.records, fit.problem.terms
+    slots = fit.problem.slots
+    present: Codes = np.unique(slots.stratum)
+    low = np.full((int(records.stratum.max()) + 1, terms.shape[1]), np.inf)
+    high = -low
+    np.minimum.at(low, records.stratum, terms)
+    np.maximum.at(high, records.stratum, terms)
+    return np.asarray((high > low)[present])
