@@ -162,7 +162,11 @@ def pool_sample(
 def leave_one_out(
     estimates: Sequence[StudyEstimate], *, method: str = "REML", conf_level: float = 0.95
 ) -> tuple[tuple[str, Pooled], ...]:
-    """The pool without each study in turn: (study left out, pool of the others)."""
+    """The pool without each study in turn: (study left out, pool of the others).
+
+    Raises as `pool` does, and NotEstimableError for fewer than three studies.
+    """
+    check_poolable(estimates, method, "normal", conf_level)
     return tuple(
         (
             left.study,

@@ -13,15 +13,23 @@ from .estimate import SCHEMA
 from .exact import exact_odds_ratio
 from .heterogeneity import TAU2_METHODS
 from .pooling import (
+    FIXED,
     METHOD_NAMES,
     HeterogeneityLimits,
+    Limits,
     Pooled,
     heterogeneity_limits,
     pool,
     prediction_interval,
 )
 from .small_study import SmallStudyTest, egger_test
-from .study_estimate import FloatArray, crude_odds_ratios, table_of
+from .study_estimate import (
+    FloatArray,
+    StudyEstimate,
+    crude_odds_ratios,
+    published_effects,
+    table_of,
+)
 from .two_by_two import TableEstimate, odds_ratio
 
 STUDY_SCHEMA: dict[str, Any] = {"study": pl.String, **SCHEMA}
@@ -54,42 +62,85 @@ def pool_tables(
     tables: Sequence[PublishedTable],
     *,
     method: str = "DL",
+    limits: Limits = "normal",
     conf_level: float = 0.95,
     zero_cell_correction: float | None = None,
     covariance: FloatArray | None = None,
 ) -> PublishedPool:
     """Pool the crude odds ratios of published tables, with the rows of each study.
 
-    method : of the random effects, such as "DL" or "REML". zero_cell_correction : added to all
-    counts of a table with an empty cell; such tables are refused without it. covariance : (k, k)
-    of the log odds ratios (`shared_controls_covariance`), when studies share women.
+    method, limits : of the random effects, as in `pool`. zero_cell_correction : added to all counts
+    of a table with an empty cell; such tables are refused without it. covariance : (k, k) of the
+    log odds ratios (`shared_controls_covariance`), when studies share women.
 
     Raises as `pool` and `crude_odds_ratios` do.
     """
-    if method not in TAU2_METHODS:
-        raise SchemaError(
-            f"unknown method of random effects '{method}': {nearest(method, TAU2_METHODS)}"
-        )
+    rows = crude_rows(tables, conf_level=conf_level, zero_cell_correction=zero_cell_correction)
     estimates = crude_odds_ratios(tables, zero_cell_correction=zero_cell_correction)
-    fixed = pool(estimates, method="FE", conf_level=conf_level, covariance=covariance)
-    random = pool(estimates, method=method, conf_level=conf_level, covariance=covariance)
-    enough = len(tables) >= FEWEST_TO_PREDICT
-    asymmetry = egger_test(estimates) if enough else None
-    warnings = dict.fromkeys(fixed.warnings + random.warnings)
-    if asymmetry is not None:
-        warnings |= dict.fromkeys(asymmetry.warnings)
-    study_rows = crude_rows(
-        tables, conf_level=conf_level, zero_cell_correction=zero_cell_correction
+    setting = _Setting(method, limits, conf_level, covariance)
+    return _assembled(tables, rows, estimates, setting)
+
+
+def pool_printed(
+    tables: Sequence[PublishedTable],
+    *,
+    method: str = "DL",
+    limits: Limits = "normal",
+    conf_level: float = 0.95,
+    covariance: FloatArray | None = None,
+) -> PublishedPool:
+    """Pool the main effect that each paper printed, in the direction of the convention.
+
+    The effects must be of one measure, but their adjustment sets may differ, and the rows say so.
+
+    Raises as `pool` and `published_effects` do.
+    """
+    estimates = published_effects(tables)
+    rows = _frame([_printed_row(table, table.effects[0].directed) for table in tables])
+    return _assembled(tables, rows, estimates, _Setting(method, limits, conf_level, covariance))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Setting:
+    method: str
+    limits: Limits
+    conf_level: float
+    covariance: FloatArray | None
+
+
+def _assembled(
+    tables: Sequence[PublishedTable],
+    rows: pl.DataFrame,
+    estimates: Sequence[StudyEstimate],
+    setting: _Setting,
+) -> PublishedPool:
+    if setting.method not in TAU2_METHODS:
+        raise SchemaError(
+            f"unknown method of random effects '{setting.method}': "
+            f"{nearest(setting.method, TAU2_METHODS)}"
+        )
+    conf_level, covariance = setting.conf_level, setting.covariance
+    fixed = pool(estimates, method=FIXED, conf_level=conf_level, covariance=covariance)
+    random = pool(
+        estimates,
+        method=setting.method,
+        limits=setting.limits,
+        conf_level=conf_level,
+        covariance=covariance,
     )
-    pooled_rows = [_pooled_row(tables, one) for one in (fixed, random)]
+    enough = len(estimates) >= FEWEST_TO_PREDICT
+    asymmetry = egger_test(estimates) if enough else None
+    tested = () if asymmetry is None else asymmetry.warnings
+    adjustment = "crude" if "crude" in rows["adjustment"] else "as published"
+    pooled_rows = [_pooled_row(tables, one, adjustment) for one in (fixed, random)]
     return PublishedPool(
-        frame=pl.concat([study_rows, _frame(pooled_rows)]),
+        frame=pl.concat([rows, _frame(pooled_rows)]),
         fixed=fixed,
         random=random,
         limits=heterogeneity_limits(estimates, conf_level=conf_level, covariance=covariance),
         prediction=prediction_interval(random) if enough else None,
         asymmetry=asymmetry,
-        warnings=tuple(warnings),
+        warnings=tuple(dict.fromkeys(fixed.warnings + random.warnings + tested)),
     )
 
 
@@ -138,8 +189,7 @@ def printed_rows(tables: Iterable[PublishedTable]) -> pl.DataFrame:
 def _row(table: PublishedTable, *, variance: str | None = None, note: str = "") -> dict[str, Any]:
     doubts = ", ".join(table.doubtful)
     turned = "printed the other way round, turned here" if _printed_inverted(table) else ""
-    groups = [group for group in (table.cases, table.controls) if group is not None]
-    known = [group.total for group in groups if group.total is not None]
+    persons, events = _totals(table)
     return {
         "study": table.id,
         "outcome": table.outcome,
@@ -149,10 +199,17 @@ def _row(table: PublishedTable, *, variance: str | None = None, note: str = "") 
         "adjustment": "crude",
         "measure": "odds ratio",
         "variance": variance,
-        "persons": sum(known) if len(known) == 2 else None,
-        "events": None if table.cases is None else table.cases.total,
+        "persons": persons,
+        "events": events,
         "note": "; ".join(part for part in (note, turned, doubts) if part) or None,
     }
+
+
+def _totals(table: PublishedTable) -> tuple[int | None, int | None]:
+    """Persons and cases of a table; None where a total was not found."""
+    cases = None if table.cases is None else table.cases.total
+    controls = None if table.controls is None else table.controls.total
+    return (None if cases is None or controls is None else cases + controls), cases
 
 
 def _printed_inverted(table: PublishedTable) -> bool:
@@ -205,18 +262,22 @@ def _printed_p(text: str | None) -> tuple[float | None, str | None]:
         return None, f"p {text}"
 
 
-def _pooled_row(tables: Sequence[PublishedTable], pooled: Pooled) -> dict[str, Any]:
+def _pooled_row(
+    tables: Sequence[PublishedTable], pooled: Pooled, adjustment: str
+) -> dict[str, Any]:
     outcomes = list(dict.fromkeys(table.outcome for table in tables))
     comparisons = [table.comparison_id for table in tables if table.comparison_id is not None]
     counted_once = len(set(comparisons)) == len(comparisons)
     heterogeneity = pooled.heterogeneity
     spread = f"Q {heterogeneity.q:.2f} on {heterogeneity.df} df, I2 {heterogeneity.i2:.0f} %"
-    cells = [table_of(table) for table in tables]
+    totals = [_totals(table) for table in tables]
+    persons = [total[0] for total in totals if total[0] is not None]
+    events = [total[1] for total in totals if total[1] is not None]
     return {
         "study": f"pooled, {METHOD_NAMES[pooled.method]}",
         "outcome": "; ".join(outcomes),
         "contrast": CONTRAST,
-        "adjustment": "crude",
+        "adjustment": adjustment,
         "measure": pooled.measure,
         "estimate": pooled.estimate,
         "conf_low": pooled.conf_low,
@@ -226,8 +287,8 @@ def _pooled_row(tables: Sequence[PublishedTable], pooled: Pooled) -> dict[str, A
         "std_error": pooled.std_error,
         "variance": METHOD_NAMES[pooled.method],
         "p_value": pooled.p_value,
-        "persons": sum(table.persons for table in cells) if counted_once else None,
-        "events": sum(table.exposed_cases + table.unexposed_cases for table in cells),
+        "persons": sum(persons) if counted_once and len(persons) == len(totals) else None,
+        "events": sum(events) if len(events) == len(totals) else None,
         "converged": True,
         "note": "; ".join((spread, *pooled.warnings)),
     }

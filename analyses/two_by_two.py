@@ -255,7 +255,7 @@ def _filled(
         return a, b, c, d, ""
     _check_margins(table)
     empty = [name for name in table.__slots__ if getattr(table, name) == 0]
-    named = " and ".join(name.replace("_", " ") for name in empty)
+    named = " and ".join(name.replace("_", " ").replace("noncases", "non-cases") for name in empty)
     if correction is None:
         raise NotEstimableError(
             f"there are no {named}: the {measure} is 0 or infinite and its large-sample interval "
