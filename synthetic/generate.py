@@ -89,7 +89,9 @@ def _measured(world: World, where: str) -> list[str]:
 def _persons(world: World, course: Course, person: NDArray[np.int64]) -> pl.DataFrame:
     women = course.women
     columns = [_column(world, n, women.values[n]) for n in _measured(world, "register")]
-    return pl.DataFrame([pl.Series("person", person), _date("birth_date", women.birth_day), *columns])
+    return pl.DataFrame(
+        [pl.Series("person", person), _date("birth_date", women.birth_day), *columns]
+    )
 
 
 def _pregnancies(course: Course, study: Study, person: NDArray[np.int64]) -> pl.DataFrame:

@@ -63,6 +63,28 @@ class World:
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def as_document(world: World) -> dict[str, Any]:
+    """The document that gives this world back: every section, keys at their defaults left out."""
+    header = ("name", "title", "description", "citation", "tensions")
+    told: dict[str, Any] = {"world": {name: _written(getattr(world, name)) for name in header}}
+    told |= {name: _written(getattr(world, name)) for name in DECIDING}
+    told["targets"] = _written(world.targets)
+    return told
+
+
+def _written(value: Any) -> Any:
+    if is_dataclass(value):
+        kept = {}
+        for told in fields(value):
+            entry = getattr(value, told.name)
+            if entry is not None and repr(entry) != repr(told.default) and entry not in ({}, ()):
+                kept[told.name] = _written(entry)
+        return kept
+    if isinstance(value, Mapping):
+        return {key: _written(inner) for key, inner in value.items()}
+    return [_written(inner) for inner in value] if isinstance(value, tuple) else value
+
+
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return {

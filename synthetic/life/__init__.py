@@ -1,1 +1,1 @@
-"""Lives of women: what they are, their pregnancies, the cells they keep, the study that finds them."""
+"""Lives of women: what they are, their pregnancies, the cells they keep, the study they join."""

@@ -104,7 +104,10 @@ def intervened(
         present = 2 if intervention.cause == COMPATIBLE else 1
         state = present if intervention.value == 1 else 0
     else:
-        values = {**course.women.values, intervention.cause: _set_value(world, course, intervention)}
+        values = {
+            **course.women.values,
+            intervention.cause: _set_value(world, course, intervention),
+        }
         fixed = _ratios(world, values, course.women.draws.count)
         replaced = np.concatenate([histories.fixed[:2], fixed])
     changed = Histories(

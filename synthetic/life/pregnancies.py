@@ -60,9 +60,7 @@ def draw_pregnancies(world: World, women: Women) -> Pregnancies:
 def _births(world: World, women: Women) -> FloatArray:
     told, draws, values = world.fertility, women.draws, women.values
     births = np.full((draws.count, MOST_BIRTHS), np.inf)
-    childless = shifted(
-        told.childless, predictor(world, values, told.childless_given, draws.count)
-    )
+    childless = shifted(told.childless, predictor(world, values, told.childless_given, draws.count))
     mean = told.first_birth + predictor(world, values, told.first_birth_given, draws.count)
     age = mean + told.first_birth_sd * draws.normal("birth|1")
     age = np.clip(age, told.ages[0], told.ages[1])
@@ -107,9 +105,7 @@ def _room(births: FloatArray, interval: int) -> tuple[FloatArray, FloatArray]:
     return start, room
 
 
-def _male(
-    world: World, women: Women, kind: str, ages: FloatArray
-) -> NDArray[np.bool_]:
+def _male(world: World, women: Women, kind: str, ages: FloatArray) -> NDArray[np.bool_]:
     male = np.zeros(ages.shape, dtype=np.bool_)
     for slot in range(ages.shape[1]):
         drawn = women.draws.where(f"{kind}_male|{slot + 1}", world.births.male_fraction)

@@ -114,9 +114,7 @@ def _enrolled(
     return eligible & women.draws.where("participation", shifted(told.participation, shift))
 
 
-def _well(
-    world: World, course: Course, age: FloatArray, cells: NDArray[np.bool_]
-) -> FloatArray:
+def _well(world: World, course: Course, age: FloatArray, cells: NDArray[np.bool_]) -> FloatArray:
     """Probability that one well of her sample is positive, with the defects that are on."""
     held, amplification = cells.copy(), np.full(len(age), world.assay.amplification)
     reverse, differential = world.defects.reverse_causation, world.defects.differential_assay

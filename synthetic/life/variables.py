@@ -49,9 +49,7 @@ def draw_women(world: World, draws: Draws) -> Women:
     return Women(draws, day, values)
 
 
-def _draw(
-    world: World, name: str, draws: Draws, values: Mapping[str, FloatArray]
-) -> FloatArray:
+def _draw(world: World, name: str, draws: Draws, values: Mapping[str, FloatArray]) -> FloatArray:
     variable = world.variables[name]
     if isinstance(variable, CategoricalVariable):
         return _draw_level(world, name, draws, values)

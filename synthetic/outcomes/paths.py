@@ -20,8 +20,8 @@ class Path(NamedTuple):
     male, compatible : 1 while such cells are present. births : how many so far. since : step of
     time since the last birth, -1 before the first. lot : which of the four predictors applies.
     ratio : (c, points) her hazard ratio for each outcome. cuts : ages at which the hazard of death
-    changes, diagnoses included. grafts : columns of her grafts. size : (3,) how many points, cuts and grafts there are; points and cuts end in an
-    infinite one more.
+    changes, diagnoses included. grafts : columns of her grafts. size : (3,) how many points, cuts
+    and grafts there are; points and cuts end in an infinite one more.
     """
 
     age: FloatArray
@@ -108,6 +108,7 @@ def _ages(i: int, histories: Histories, tables: Tables, path: Path) -> int:
 def _fill_states(i: int, histories: Histories, tables: Tables, path: Path) -> None:
     births, steps, start, stop = histories.births[i], tables.steps, histories.start, histories.stop
     ages, chosen, state = path.age, path.grafts[: path.size[2]], histories.state
+    changed = histories.fixed.shape[0] - 2
     for k in range(path.size[0]):
         t = ages[k]
         number = 0
@@ -132,7 +133,7 @@ def _fill_states(i: int, histories: Histories, tables: Tables, path: Path) -> No
         path.compatible[k] = compatible
         path.births[k] = number
         path.since[k] = since
-        path.lot[k] = (1 if t >= tables.late_age else 0) + (2 if done else 0)
+        path.lot[k] = (1 if t >= tables.late_age else 0) + (changed if done else 0)
 
 
 @compiled

@@ -45,8 +45,9 @@ class Histories(NamedTuple):
 
     births : (n, 6) ages. start, stop : (n, s) ages at which grafts are gained and lost. compatible
     : (n, s). fixed : (2, n, c) hazard ratio of the fixed variables, before and from the late age;
-    under an intervention (4, n, c), the same two again. intervene_from : (n,) age, infinite without one. state : -1
-    leaves the male cells as they are, 0 removes them, 1 sets them, 2 sets compatible ones.
+    under an intervention on them (4, n, c), the same two again. intervene_from : (n,) age, infinite
+    without one. state : -1 leaves the male cells as they are, 0 removes them, 1 sets them, 2 sets
+    compatible ones.
     """
 
     births: FloatArray
@@ -122,9 +123,7 @@ def _padded(values: Sequence[float], length: int, fill: float) -> FloatArray:
     return np.array([*values, *[fill] * (length - len(values))], dtype=np.float64)
 
 
-def natural_histories(
-    pregnancies: Pregnancies, grafts: Grafts, fixed: FloatArray
-) -> Histories:
+def natural_histories(pregnancies: Pregnancies, grafts: Grafts, fixed: FloatArray) -> Histories:
     """Histories without an intervention, from the ratios of the fixed variables (2, n, c)."""
     return Histories(
         births=pregnancies.births,

@@ -1,0 +1,1 @@
+"""What is true in a world, as numbers that an estimate can be held against."""
