@@ -118,7 +118,7 @@ def _plain_codes(events: pl.Series, follow_up: FollowUp) -> NDArray[np.int8]:
             f"event column '{events.name}' holds {events.dtype}: give FollowUp(happened=) the code "
             "that means the outcome; no coding is guessed."
         )
-    outside = ~events.is_in([0, 1])
+    outside = (events != 0) & (events != 1)
     if outside.any():
         raise SchemaError(
             f"{outside.sum():,} of {len(events):,} records have a code other than 0 or 1 in event "

@@ -248,7 +248,7 @@ def _binary(values: pl.Series, variable: Binary) -> pl.Series:
     if values.dtype == pl.Boolean:
         return values
     if values.dtype.is_numeric():
-        outside = (~values.is_in([0, 1])).fill_null(False)
+        outside = ((values != 0) & (values != 1)).fill_null(False)
         if not outside.any():
             return values == 1
         raise SchemaError(

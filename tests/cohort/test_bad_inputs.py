@@ -206,6 +206,22 @@ class TestEvents:
         message = refusal(table(event=[1, 2, 3, 4]), follow_up=died, error=SchemaError)
         assert "2 codes without a declared meaning, on 2 records (rows 3, 4)" in message
 
+    @pytest.mark.parametrize(
+        "codes",
+        [
+            pl.Series([0.0, 1.0, 0.0, 1.0]),
+            pl.Series([0.0, 1.0, 0.0, 1.0], dtype=pl.Float32),
+            pl.Series([0, 1, 0, 1], dtype=pl.UInt8),
+            pl.Series([False, True, False, True]),
+            pl.Series([decimal.Decimal(0), decimal.Decimal(1)] * 2),
+        ],
+    )
+    def test_yes_and_no_in_any_number_type(self, codes):
+        frame = table().with_columns(codes.alias("event"), codes.alias("x"))
+        cohort = from_frame(frame, person="person", follow_up=LATE, variables=[Binary("x")])
+        assert cohort.frame["_event"].to_list() == [0, 1, 0, 1]
+        assert cohort.frame["x"].to_list() == [False, True, False, True]
+
     def test_missing_status(self):
         for missing in (None, float("nan")):
             message = refusal(table(event=[0, missing, 1, 1]), error=FollowUpError)
