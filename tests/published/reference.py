@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from analyses.study_estimate import StudyEstimate
+
 TESTS = Path(__file__).resolve().parents[1]
 EVIDENCE = TESTS.parent / "analyses" / "studies" / "evidence" / "published.json"
 
@@ -36,3 +38,14 @@ def same(expected, got, rtol, *, scale=0.0, what=""):
     expected = number(expected)
     bound = pytest.approx(expected, rel=rtol, abs=rtol * scale)
     assert bound == got, f"{what}: expected {expected!r}, got {got!r}"
+
+
+def studies(pairs, measure="odds ratio", **ids):
+    """Studies from (value, variance)."""
+    return [
+        StudyEstimate(f"study {place}", measure, value, variance, **ids)
+        for place, (value, variance) in enumerate(pairs)
+    ]
+
+
+FIVE = studies([(-1.2, 0.1), (-0.4, 0.2), (0.3, 0.05), (-0.9, 0.4), (0.1, 0.15)])

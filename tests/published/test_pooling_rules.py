@@ -1,10 +1,9 @@
-"""What pooling must do whatever the numbers: properties, correlated studies, refusals, warnings.
+"""What pooling must do whatever the numbers: properties, refusals, warnings, values by hand.
 
 Expected values are derived in the tests; no outside source.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,30 +20,20 @@ from analyses.pooling import (
     pool,
     prediction_interval,
 )
-from analyses.small_study import begg_test, egger_test, trim_and_fill
+from analyses.small_study import egger_test
 from analyses.study_estimate import (
     StudyEstimate,
-    correlated_covariance,
     from_interval,
     from_o_minus_e,
     from_table,
 )
 from analyses.two_by_two import TwoByTwo, odds_ratio, risk_difference
-from cohort.errors import CohortError, NotEstimableError, SchemaError
+from cohort.errors import NotEstimableError, SchemaError
+from tests.published.reference import FIVE, studies
 
 VALUES = st.floats(-3, 3).map(lambda value: round(value, 3))
 VARIANCES = st.floats(0.01, 2).map(lambda value: round(value, 3))
 STUDIES = st.lists(st.tuples(VALUES, VARIANCES), min_size=3, max_size=9)
-
-
-def studies(pairs, measure="odds ratio", **ids):
-    return [
-        StudyEstimate(f"study {place}", measure, value, variance, **ids)
-        for place, (value, variance) in enumerate(pairs)
-    ]
-
-
-FIVE = studies([(-1.2, 0.1), (-0.4, 0.2), (0.3, 0.05), (-0.9, 0.4), (0.1, 0.15)])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -122,66 +111,6 @@ def test_two_by_hand_fixed():
     assert 0.5 == pytest.approx(got.std_error, rel=1e-12)
     assert (0.25, 0.75) == pytest.approx(got.weights, rel=1e-12)
     assert 0.75 == pytest.approx(got.heterogeneity.q, rel=1e-12)
-
-
-def test_correlated_studies_by_hand():
-    """Two with variance 1 and correlation r: mean with variance (1 + r)/2, Q 1/(2 - 2r)."""
-    pair = studies([(0.0, 1.0), (1.0, 1.0)], comparison_id="one subcohort")
-    for correlation in (-0.5, 0.0, 0.3, 0.9):
-        got = pool(pair, method="FE", covariance=correlated_covariance(pair, correlation))
-        assert 0.5 == pytest.approx(got.value, rel=1e-12)
-        assert ((1 + correlation) / 2) ** 0.5 == pytest.approx(got.std_error, rel=1e-12)
-        assert 1 / (2 * (1 - correlation)) == pytest.approx(got.heterogeneity.q, rel=1e-12)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_no_correlation_is_independence(method):
-    """A diagonal covariance changes nothing."""
-    diagonal = np.diag([one.variance for one in FIVE])
-    one, other = pool(FIVE, method=method), pool(FIVE, method=method, covariance=diagonal)
-    assert replace(one, warnings=()) == replace(other, warnings=())
-
-
-def test_only_shared_comparisons_are_correlated():
-    """Pairs without one comparison group keep covariance 0."""
-    three = [
-        replace(one, comparison_id=name) for one, name in zip(FIVE, ("a", "a", "b"), strict=False)
-    ]
-    got = correlated_covariance(three, 0.5)
-    assert 0.5 * math.sqrt(0.1 * 0.2) == pytest.approx(got[0, 1])
-    assert [0.0, 0.0] == [got[0, 2], got[1, 2]]
-
-
-def test_negative_weights_are_named():
-    """A precise and an imprecise study, strongly correlated: the imprecise one weighs below 0."""
-    pair = studies([(0.0, 0.01), (1.0, 1.0)], comparison_id="x")
-    got = pool(pair, method="FE", covariance=correlated_covariance(pair, 0.9))
-    assert min(got.weights) < 0
-    assert any("negative weight" in warning for warning in got.warnings)
-
-
-@pytest.mark.parametrize(
-    ("matrix", "story"),
-    [
-        (np.eye(2), "5 by 5"),
-        (np.eye(5), "diagonal"),
-        (np.diag([0.1, 0.2, 0.05, 0.4, 0.15]) + np.triu(np.full((5, 5), 0.01), 1), "symmetric"),
-        (np.full((5, 5), np.nan), "symmetric"),
-    ],
-)
-def test_a_matrix_that_is_no_covariance_is_refused(matrix, story):
-    """Wrong size, wrong diagonal, not symmetric, not finite."""
-    with pytest.raises(SchemaError, match=story):
-        pool(FIVE, covariance=matrix)
-
-
-def test_correlations_that_cannot_hold_at_once_are_refused():
-    """Three studies with pairwise correlation -0.9: no such variables exist."""
-    three = studies([(0, 1), (1, 1), (2, 1)], comparison_id="x")
-    with pytest.raises(SchemaError, match="not positive definite"):
-        pool(three, covariance=correlated_covariance(three, -0.9))
-    with pytest.raises(SchemaError, match="above -1 and below 1"):
-        correlated_covariance(three, 1.0)
 
 
 def test_measures_are_never_mixed():
@@ -278,38 +207,6 @@ def test_exact_estimates_have_no_weight():
         from_table("S", exact_odds_ratio(TwoByTwo(1, 2, 3, 4)))
 
 
-def test_overlap_is_said():
-    """One comparison group, one population, a meta-analysis among its members."""
-    three = [
-        replace(FIVE[0], population_id="P", comparison_id="C"),
-        replace(FIVE[1], population_id="P", comparison_id="C"),
-        replace(FIVE[2], population_id="P", comparison_id=None),
-        replace(FIVE[3], summary=True),
-    ]
-    text = "\n".join(pool(three).warnings)
-    assert "study 0 and study 1 share the same comparison women (C)" in text
-    assert "study 0, study 1 and study 2 share one population (P)" in text
-    assert "study 3 pooled other studies" in text
-    assert text.count("as if independent") == 2
-    allowed = "\n".join(pool(three, covariance=correlated_covariance(three, 0.4)).warnings)
-    assert "pooled with a correlation of 0.40" in allowed
-    assert "some pairs were pooled as if independent" in allowed
-
-
-def test_independent_studies_give_no_warning():
-    """Five with populations of their own."""
-    own = [replace(one, population_id=one.study) for one in FIVE]
-    assert () == pool(own).warnings
-
-
-def test_few_studies_are_said():
-    """For tau2 below five, for tests of asymmetry below ten."""
-    assert any("3 studies" in warning for warning in pool(FIVE[:3]).warnings)
-    assert any("5 studies" in warning for warning in egger_test(FIVE).warnings)
-    assert any("5 studies" in warning for warning in begg_test(FIVE).warnings)
-    assert any("5 studies" in warning for warning in trim_and_fill(FIVE).warnings)
-
-
 def test_knapp_hartung_says_when_it_narrows():
     """Studies that agree too well: the factor is below 1."""
     close = studies([(0.50, 1.0), (0.52, 1.0), (0.48, 1.0), (0.50, 1.0), (0.51, 1.0)])
@@ -349,83 +246,6 @@ def test_prediction_is_wider_than_confidence(method):
         prediction_interval(pool(FIVE[:2], method=method))
     with pytest.raises(SchemaError, match="quantile"):
         prediction_interval(pooled, quantile="z")
-
-
-def test_a_moderator_may_be_a_year():
-    """Shifting a moderator by 1950 leaves slope and test alone."""
-    x = [1.0, 3.0, 4.0, 8.0, 9.0]
-    one = meta_regression(FIVE, {"x": x})
-    other = meta_regression(FIVE, {"x": [1950 + value for value in x]})
-    slope, shifted = one.coefficients[1], other.coefficients[1]
-    assert slope.value == pytest.approx(shifted.value, rel=1e-8)
-    assert slope.std_error == pytest.approx(shifted.std_error, rel=1e-8)
-    moved = one.coefficients[0].value - 1950 * slope.value
-    assert moved == pytest.approx(other.coefficients[0].value, rel=1e-8)
-
-
-def test_one_moderator_is_tested_as_its_coefficient():
-    """Chi-square = z^2, F = t^2."""
-    x = {"x": [1.0, 3.0, 4.0, 8.0, 9.0]}
-    normal, student = meta_regression(FIVE, x), meta_regression(FIVE, x, limits="knapp-hartung")
-    assert normal.coefficients[1].p_value == pytest.approx(normal.moderators.p_value, rel=1e-9)
-    assert student.coefficients[1].p_value == pytest.approx(student.moderators.p_value, rel=1e-9)
-    assert (None, 3) == (normal.moderators.residual_df, student.moderators.residual_df)
-
-
-@pytest.mark.parametrize(
-    ("moderators", "story"),
-    [
-        ({}, "at least one moderator"),
-        ({"x": [1, 2, 3]}, "each of the 5 studies"),
-        ({"x": [1, 2, 3, 4, math.nan]}, "finite"),
-        ({"x": [2, 2, 2, 2, 2]}, "constant"),
-        ({"x": [1, 2, 3, 4, 5], "y": [2, 4, 6, 8, 10]}, "'y' is constant or follows"),
-        (
-            {name: list(np.arange(5.0) ** power) for power, name in enumerate("abcd", 1)},
-            "cannot carry",
-        ),
-    ],
-)
-def test_bad_moderators_are_refused(moderators, story):
-    """None, wrong length, not finite, constant, collinear, too many."""
-    with pytest.raises(CohortError, match=story):
-        meta_regression(FIVE, moderators)
-
-
-def test_subgroups_add_up():
-    """Fixed effect: Q in all = Q within + Q between; a group of one is that study."""
-    got = subgroup_pools(FIVE, ["a", "a", "b", "a", "c"])
-    within = sum(pooled.heterogeneity.q for _, pooled in got.pools)
-    total = pool(FIVE, method="FE").heterogeneity.q
-    assert total == pytest.approx(within + got.difference.statistic, rel=1e-12)
-    assert ["a", "b", "c"] == [name for name, _ in got.pools]
-    assert FIVE[2].value == pytest.approx(got.pools[1][1].value)
-    assert 2 == got.difference.df
-    random = subgroup_pools(FIVE, ["a", "a", "b", "a", "b"], method="REML")
-    assert all(pooled.method == "REML" for _, pooled in random.pools)
-    with pytest.raises(NotEstimableError, match="at least two"):
-        subgroup_pools(FIVE, ["a"] * 5)
-    with pytest.raises(SchemaError, match="group labels"):
-        subgroup_pools(FIVE, ["a", "b"])
-
-
-def test_small_study_tests_refuse_what_they_cannot_see():
-    """Two studies; equal standard errors."""
-    with pytest.raises(NotEstimableError, match="3 studies, not 2"):
-        egger_test(FIVE[:2])
-    with pytest.raises(NotEstimableError, match="one standard error"):
-        egger_test(studies([(0.1, 0.2), (0.3, 0.2), (0.9, 0.2)]))
-
-
-def test_trim_and_fill_evens_a_lopsided_funnel():
-    """Turning every study turns the answer: side, number and pool."""
-    lopsided = studies([(0.1, 0.01), (0.2, 0.02), (0.6, 0.2), (0.9, 0.3), (1.2, 0.4), (1.5, 0.6)])
-    one = trim_and_fill(lopsided)
-    other = trim_and_fill([replace(study, value=-study.value) for study in lopsided])
-    assert one.missing == other.missing > 0
-    assert ("low", "high") == (one.side, other.side)
-    assert one.filled.value == pytest.approx(-other.filled.value, rel=1e-12)
-    assert one.filled.value < pool(lopsided, method="FE").value
 
 
 def test_leaving_one_out_is_pooling_the_others():
