@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+settings: Any = numba.core.config
 ROOM = Path(__file__).parent
 KERNELS = ("compiled.py", "outcomes/tables.py", "outcomes/paths.py", "outcomes/events.py",
            "truth/integrals.py")  # fmt: skip
@@ -44,12 +45,12 @@ def cache_folder() -> Path:
 
 @contextmanager
 def _own_cache() -> Iterator[None]:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(cache_folder())
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

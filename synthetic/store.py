@@ -167,9 +167,7 @@ def write_part(document: dict[str, Any], folder: Path, run: Run, part: int) -> i
 
 
 def _write_designs(world: World, folder: Path, run: Run) -> None:
-    tables = {
-        name: read_table(folder, name).collect() for name in ("persons", "enrolment", "events")
-    }
+    tables = {name: read_table(folder, name) for name in ("persons", "enrolment", "events")}
     for name, frame in draw_designs(world, tables, run.seed).items():
         _write(frame, folder / "observed" / f"design_{name}" / "part-00000.parquet")
 

@@ -77,7 +77,8 @@ def _written(value: Any) -> Any:
         kept = {}
         for told in fields(value):
             entry = getattr(value, told.name)
-            if entry is not None and repr(entry) != repr(told.default) and entry not in ({}, ()):
+            default = told.name != "kind" and repr(entry) == repr(told.default)
+            if entry is not None and not default and entry not in ({}, ()):
                 kept[told.name] = _written(entry)
         return kept
     if isinstance(value, Mapping):

@@ -34,8 +34,7 @@ class Grafts:
     def present(self, age: FloatArray) -> NDArray[np.bool_]:
         """Whether any graft is present at an age, (n,)."""
         at = age[:, None]
-        held: NDArray[np.bool_] = ((self.start <= at) & (at < self.stop)).any(axis=1)
-        return held
+        return np.asarray(((self.start <= at) & (at < self.stop)).any(axis=1))
 
 
 def draw_grafts(world: World, women: Women, pregnancies: Pregnancies) -> Grafts:

@@ -111,7 +111,8 @@ def _enrolled(
         lost = np.minimum(pregnancies.miscarriages, pregnancies.abortions).min(axis=1)
         eligible &= (lost > age) & (course.grafts.transfusion > age)
     shift = predictor(world, women.values, told.given, women.draws.count)
-    return eligible & women.draws.where("participation", shifted(told.participation, shift))
+    taking_part = women.draws.where("participation", shifted(told.participation, shift))
+    return np.asarray(eligible & taking_part)
 
 
 def _well(world: World, course: Course, age: FloatArray, cells: NDArray[np.bool_]) -> FloatArray:

@@ -87,7 +87,7 @@ def term_value(world: World, values: Mapping[str, FloatArray], term: str) -> Flo
         return values[name]
     variable = world.variables[name]
     if isinstance(variable, CategoricalVariable):
-        return (values[name] == variable.levels.index(level)).astype(np.float64)
+        return np.asarray(values[name] == variable.levels.index(level), dtype=np.float64)
     if isinstance(variable, BinaryVariable):
         return values[name]
     return (values[name] - variable.centre) / variable.per

@@ -86,7 +86,7 @@ def walk(rate: FloatArray, age: float, need: float, ratio: float, added: float) 
         hazard = ratio * rate[year] + added
         room = hazard * (year + 1 - age)
         if room >= need and hazard > 0:
-            return age + need / hazard
+            return float(age + need / hazard)
         need -= room
         year += 1
         age = float(year)

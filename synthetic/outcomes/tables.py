@@ -109,7 +109,7 @@ def _by_year(outcome: Outcome) -> FloatArray:
 
 def _by_births(outcome: Outcome) -> FloatArray:
     number = np.arange(MOST_BIRTHS + 1)
-    return np.where(number > 0, outcome.parous, 1.0) * outcome.per_birth**number
+    return np.asarray(np.where(number > 0, outcome.parous, 1.0) * outcome.per_birth**number)
 
 
 def _on_steps(outcome: Outcome, steps: FloatArray) -> FloatArray:

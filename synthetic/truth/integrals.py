@@ -109,4 +109,4 @@ def _twice(hazard: float, length: float) -> float:
     x = hazard * length
     if x < 1e-4:
         return 0.5 * length * length * (1 - x / 3)
-    return (length - (-np.expm1(-x)) / hazard) / hazard
+    return float((length - (-np.expm1(-x)) / hazard) / hazard)
