@@ -81,6 +81,14 @@ def robust_note(variance: Variance, records: RiskRecords) -> str | None:
     return f"robust variance from only {units} independent units: it tends to be too small"
 
 
+def not_estimable(fit: CoxFit) -> Flags:
+    """Coefficients with no estimate, (p,): aliased, monotone, or all when nothing converged."""
+    refused = fit.aliased | fit.monotone
+    if not fit.maximum.converged and not fit.monotone.any():
+        refused = np.ones_like(refused)
+    return refused
+
+
 def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
     """Why a row has no estimate."""
     names = [name for name, one in zip(columns.names, used, strict=True) if one]

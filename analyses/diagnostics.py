@@ -49,7 +49,8 @@ def proportional_hazards(
     """Test each term's hazard ratio for a trend in transformed time.
 
     transform : "km" (one less the Kaplan-Meier estimate just before), "rank", "identity", "log" or
-    a function of times. terms : columns that are tested together, ``{name: [column, ...]}``; each column alone without it.
+    a function of times. terms : columns that are tested together, ``{name: [column, ...]}``; each
+    column alone without it.
 
     Raises NotEstimableError when a column is aliased or monotone: leave it out of the model.
     """
@@ -147,7 +148,7 @@ def _scaled(
         mine, k = codes == code, np.flatnonzero(vary[code])
         if k.size:
             scaled[np.ix_(mine, k)] = np.linalg.solve(mean[np.ix_(k, k)], pulled[mine][:, k].T).T
-    return scaled + start, np.linalg.inv(mean)
+    return np.asarray(scaled + start), np.asarray(np.linalg.inv(mean))
 
 
 def _used(fit: CoxFit) -> Flags:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from cohort.errors import UnsupportedError
+
+from .exact_ties import exact_ties
 from .influence import score_residuals
 from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, moments
 from .records import Flags, Floats, RiskRecords
@@ -102,7 +105,15 @@ class CoxFit:
         return int((~self.aliased).sum())
 
     def moments(self) -> Moments:
-        """The risk-set sums at the maximum."""
+        """The risk-set sums at the maximum.
+
+        Raises UnsupportedError for exact ties, whose likelihood is made of no such sums.
+        """
+        if self.ties == "exact":
+            raise UnsupportedError(
+                "residuals, robust variance, baseline hazard and the proportional-hazards test are "
+                "not built for exact ties: fit with ties='efron'."
+            )
         return moments(self.problem, self.beta * self.scale)
 
 
@@ -118,7 +129,8 @@ def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: T
         records, terms, slots = records.where(kept), terms[kept], slots.of_active()
     centre, scale = _standardise(terms)
     problem = Problem(records, slots, terms, ties)
-    maximum = maximise(problem)
+    exact = exact_ties(problem).evaluate if ties == "exact" else None
+    maximum = maximise(problem, exact)
     inverse = inverse_information(maximum.information, maximum.aliased)
     covariance = inverse / np.outer(scale, scale)
     return CoxFit(

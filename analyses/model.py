@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from cohort.cohort import Cohort
+from cohort.cohort import Cohort, Step, step
 from cohort.declaration import CLUSTER, OFFSET, STRATUM
 from cohort.errors import QuestionError, SchemaError, row_list
 from cohort.variables import Binary, Categorical
@@ -56,6 +56,38 @@ class Matrix:
     names: tuple[str, ...]
     values: Floats
     comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A model with the records that can answer it.
+
+    frame : the complete records. dropped : how many were left out. steps : their Step, if any.
+    """
+
+    model: Model
+    frame: pl.DataFrame
+    dropped: int
+    columns: Matrix
+
+    @property
+    def steps(self) -> tuple[tuple[str, Step], ...]:
+        """The participant-flow row of the model, when records were left out."""
+        if not self.dropped:
+            return ()
+        name = self.model.name
+        return ((name, step(f"incomplete for the model '{name}'", self.frame)),)
+
+
+def prepared(cohort: Cohort, question: Question) -> Iterator[Prepared]:
+    """Each model of a question with its complete records and columns.
+
+    Raises SchemaError when a missing value is refused; QuestionError for what was asked.
+    """
+    for model in models_of(cohort, question):
+        kept = usable(cohort, model, question)
+        frame = cohort.frame if kept.all() else cohort.frame.filter(pl.Series(kept))
+        yield Prepared(model, frame, int((~kept).sum()), matrix(cohort, frame, model))
 
 
 def models_of(cohort: Cohort, question: Question) -> Iterator[Model]:

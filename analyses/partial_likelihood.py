@@ -4,6 +4,7 @@ Ties by Breslow (1974) or Efron (1977). One Newton step makes two passes over th
 and one weighted crossproduct; the second-moment matrix of the risk sets is never formed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,8 @@ from scipy import linalg
 from .records import Flags, Floats, RiskRecords, counts_of
 from .slots import Slots, risk_sums, sums_while_at_risk
 
-Ties = Literal["efron", "breslow"]
+Ties = Literal["efron", "breslow", "exact"]
+Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64], NDArray[np.float64]]]
 
 MOST_ITERATIONS = 60
 CONVERGED = 1e-19
@@ -23,7 +25,7 @@ STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
 moves the linear predictor by 0.1 over a term's range."""
-ROUNDING = 1e-12
+ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
@@ -207,15 +209,21 @@ def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:
     return total
 
 
-def maximise(problem: Problem) -> Maximum:
+def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
     """The maximum of the log partial likelihood by Newton's method with step-halving.
 
+    evaluate : log-likelihood, score and information at beta; those of the problem without it.
     Starts at beta = 0. A term is aliased when the terms before it leave it no information there;
     monotone when it runs on while the log-likelihood stands still.
     """
+    if evaluate is None:
+
+        def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
+            return derivatives(problem, moments(problem, beta))
+
     p = problem.terms.shape[1]
     beta = np.zeros(p)
-    value, score, information = derivatives(problem, moments(problem, beta))
+    value, score, information = evaluate(beta)
     aliased = aliased_columns(information)
     start = (value, score, information)
     kept = ~aliased
@@ -236,7 +244,7 @@ def maximise(problem: Problem) -> Maximum:
             converged = True
             break
         last_gain = gain
-        beta, (value, score, information) = _improved(problem, beta, step, value)
+        beta, (value, score, information) = _improved(evaluate, beta, step, value)
     return Maximum(
         beta=beta,
         information=information,
@@ -263,13 +271,13 @@ def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
 
 
 def _improved(
-    problem: Problem, beta: Floats, step: Floats, value: float
+    evaluate: Evaluate, beta: Floats, step: Floats, value: float
 ) -> tuple[Floats, tuple[float, Floats, Floats]]:
     """Halve the step until the log-likelihood is finite and does not fall."""
     slack = 1e-12 * (1.0 + abs(value))
     for halving in range(40):
         candidate = beta + step * 0.5**halving
-        found = derivatives(problem, moments(problem, candidate))
+        found = evaluate(candidate)
         if np.isfinite(found[0]) and found[0] >= value - slack and np.isfinite(found[1]).all():
             return candidate, found
     return candidate, found

@@ -44,6 +44,8 @@ def plan_for(
     Raises UnsupportedError naming the property that cannot be honoured, and the choices.
     """
     design = cohort.design
+    if ties == "exact":
+        _check_exact(cohort, weighting, variance)
     if isinstance(design, FullCohort):
         return _full_cohort(cohort, weighting, variance)
     if isinstance(design, CaseControl):
@@ -84,6 +86,15 @@ def _full_cohort(
     if variance is not None:
         return None, variance
     return None, Robust() if _wants_robust(cohort) else ModelBased()
+
+
+def _check_exact(cohort: Cohort, weighting: Weighting | None, variance: Variance | None) -> None:
+    weighted = WEIGHT in cohort.frame.columns or not isinstance(weighting, Conditional | None)
+    if weighted or isinstance(variance, Robust) or (variance is None and _wants_robust(cohort)):
+        raise UnsupportedError(
+            "exact ties are built for unweighted risk sets with a model-based variance: choose "
+            "ties='efron', or name variance=ModelBased()."
+        )
 
 
 def _wants_robust(cohort: Cohort) -> bool:

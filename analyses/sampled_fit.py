@@ -8,7 +8,6 @@ import polars as pl
 from cohort.cohort import Cohort
 from cohort.declaration import SUBCOHORT
 from cohort.designs import CaseCohort
-from cohort.errors import UnsupportedError
 
 from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta
 from .influence import score_residuals, sums_by
@@ -18,13 +17,15 @@ from .records import Codes, Floats, RiskRecords
 from .variance import drawn_controls_variance, robust_variance, subcohort_variance
 from .weighted_records import (
     Sampling,
+    inclusion_weighted,
     inverse_probability,
     is_case,
+    matched_sets,
     prentice,
     sampling_of,
     subcohort_alone,
 )
-from .weightings import BorganII, LinYing, Prentice, Robust, TwoPhase
+from .weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 
 
 def fit_for(
@@ -33,9 +34,13 @@ def fit_for(
     """The fit of a model to the records of any design, with the planned variance."""
     if isinstance(cohort.design, CaseCohort):
         return _fit_case_cohort(plan, cohort.design, frame, records, columns)
-    if plan.weighting is not None:
-        raise UnsupportedError(f"{type(plan.weighting).__name__}() is not built yet.")
-    fit = fit_cox(records, columns.values, columns.names, plan.ties)
+    values = columns.values
+    if isinstance(plan.weighting, Conditional):
+        records = matched_sets(records, frame)
+    elif isinstance(plan.weighting, Samuelsen):
+        records, once = inclusion_weighted(records, frame)
+        values = values[once]
+    fit = fit_cox(records, values, columns.names, plan.ties)
     return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
 
 

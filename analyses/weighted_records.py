@@ -8,19 +8,22 @@ import polars as pl
 from cohort.case_cohort import share_drawn
 from cohort.cohort import Cohort
 from cohort.declaration import (
+    CASE,
     CLUSTER,
     ENTRY,
     EVENT,
     EXIT,
+    INCLUSION,
     OFFSET,
     PERSON,
     SAMPLING_STRATUM,
+    SET,
     STRATUM,
     SUBCOHORT,
     WEIGHT,
-)  # fmt: skip
+)
 from cohort.designs import CaseCohort
-from cohort.errors import QuestionError, nearest
+from cohort.errors import QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
 from .records import Codes, Flags, Floats, RiskRecords, counts_of
@@ -171,3 +174,39 @@ def inverse_probability(
     kept = case | sampling.subcohort
     weighted = replace(records, event_weight=weight, risk_weight=weight)
     return weighted.where(kept), kept, each[kept]
+
+
+def matched_sets(records: RiskRecords, frame: pl.DataFrame) -> RiskRecords:
+    """Each matched set as a stratum of its own, its members at risk at its case's time alone.
+
+    Which record is the case stands in the design; without it, in the event.
+    """
+    case = frame[CASE].to_numpy() if CASE in frame.columns else records.event
+    sets = frame[SET].rank("dense").to_numpy().astype(np.int64) - 1
+    n = records.size
+    return replace(records, entry=np.full(n, -np.inf), exit=np.ones(n), event=case, stratum=sets)
+
+
+def inclusion_weighted(records: RiskRecords, frame: pl.DataFrame) -> tuple[RiskRecords, Flags]:
+    """Each person of a nested case-control sample once, weighted by 1 / P(ever drawn).
+
+    Raises UnsupportedError when the design gives no inclusion probabilities or a person has
+    several records, whose weights would need her whole follow-up.
+    """
+    if INCLUSION not in frame.columns:
+        raise UnsupportedError(
+            "Samuelsen() needs each person's probability of being drawn: give "
+            "NestedCaseControl(inclusion=), or draw the sample with draw_nested_case_control."
+        )
+    n = records.size
+    first = np.zeros(n, dtype=bool)
+    first[np.unique(records.person, return_index=True)[1]] = True
+    begins = np.full(int(records.person.max(initial=0)) + 1, np.nan)
+    begins[records.person[first]] = records.exit[first]
+    if (records.exit != begins[records.person]).any():
+        raise UnsupportedError(
+            "Samuelsen() is not built for persons with several records: their covariates outside "
+            "the drawn sets are not in the sample."
+        )
+    weight = 1.0 / frame[INCLUSION].to_numpy()
+    return replace(records, event_weight=weight, risk_weight=weight).where(first), first

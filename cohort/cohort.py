@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .declaration import ENTRY, EVENT, EXIT, PERSON, WEIGHT, Declaration
+from .declaration import ENTRY, EVENT, EXIT, PERSON, SET, WEIGHT, Declaration
 from .designs import Design
 from .errors import SchemaError, nearest, row_list
 from .followup import HAPPENED, FollowUp
@@ -106,12 +106,12 @@ class Cohort:
     @property
     def events(self) -> int:
         """Number of events of the declared outcome."""
-        return int((self.frame[EVENT] == HAPPENED).sum())
+        return int((each_once(self.frame)[EVENT] == HAPPENED).sum())
 
     @property
     def person_time(self) -> float:
         """Total time at risk in the scale's unit; from the origin where nobody enters late."""
-        return float(time_at_risk(self.frame).sum())
+        return float(time_at_risk(each_once(self.frame)).sum())
 
     def restrict(self, keep: str, reason: str) -> "Cohort":
         """Keep the records for which a condition holds, and note the reason as a Step.
@@ -207,8 +207,16 @@ def time_at_risk(frame: pl.DataFrame) -> NDArray[np.float64]:
     return np.asarray(frame[EXIT].to_numpy() - np.maximum(frame[ENTRY].to_numpy(), 0.0))
 
 
+def each_once(frame: pl.DataFrame) -> pl.DataFrame:
+    """Records with a person who stands in several matched sets counted once."""
+    if SET not in frame.columns:
+        return frame
+    return frame.unique([PERSON, ENTRY, EXIT], keep="first", maintain_order=True)
+
+
 def step(reason: str, frame: pl.DataFrame) -> Step:
     """The participant-flow row for the records that are left."""
+    frame = each_once(frame)
     return Step(
         reason,
         int(frame[PERSON].n_unique()),

@@ -1,0 +1,211 @@
+"""Logistic regression of case-control studies: odds ratios, unmatched or within matched sets."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from cohort.cohort import Cohort, Step
+from cohort.declaration import SET, WEIGHT
+from cohort.designs import CaseControl, NestedCaseControl
+from cohort.errors import NotEstimableError, UnsupportedError
+
+from .cox_words import alias_note, not_estimable
+from .estimate import Estimates, table
+from .fit import fit_cox
+from .model import Matrix, Prepared, prepared
+from .partial_likelihood import Ties, aliased_columns
+from .question import Question
+from .records import Flags, Floats, RiskRecords
+from .rows import wald_rows
+from .weighted_records import matched_sets, outcome_code, plain_records
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """Unconditional logistic regression of an unmatched case-control study.
+
+    The odds ratio is the rate ratio when controls were sampled from those at risk, and the risk's
+    odds ratio when they were sampled from the non-cases; the constant has no meaning. Prentice and
+    Pyke (1979), Biometrika 66:403-411. Fitted by statsmodels.
+    """
+
+    conf_level: float = 0.95
+
+    def estimate(self, cohort: Cohort, question: Question) -> Estimates:
+        """Odds ratios of the exposure, a row for each contrast and adjustment set.
+
+        Raises UnsupportedError for another design, matched sets, weights or strata.
+        """
+        design = cohort.design
+        if not isinstance(design, CaseControl) or design.matched_set is not None:
+            raise UnsupportedError(
+                "Logistic() is for an unmatched case-control study: a matched one needs "
+                "ConditionalLogistic(), and a cohort Cox()."
+            )
+        if WEIGHT in cohort.frame.columns or question.strata:
+            raise UnsupportedError(
+                "Logistic() honours neither sampling weights nor strata: put the stratum among the "
+                "terms that are adjusted for."
+            )
+        rows: list[dict[str, Any]] = []
+        steps: list[tuple[str, Step]] = []
+        for one in prepared(cohort, question):
+            records = plain_records(one.frame, outcome_code(cohort, question.outcome), ())
+            fit = _fit_logistic(one.columns, records.event)
+            found = wald_rows(
+                one.columns.comparisons,
+                fit.beta,
+                fit.covariance,
+                fit.refused,
+                fit.why,
+                self.conf_level,
+            )
+            shared = _shared(cohort, question, one, records, self.conf_level)
+            rows += [shared | row for row in found]
+            steps += one.steps
+        method = (
+            "Unconditional logistic regression of a case-control study; odds ratios; model-based "
+            f"variance; {100 * self.conf_level:g} % Wald intervals on the log scale."
+        )
+        return Estimates(table(rows), method, tuple(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalLogistic:
+    """Conditional logistic regression within matched sets.
+
+    ties : "exact" counts every choice of cases in a set; "efron" and "breslow" approximate it, and
+    all agree when each set has one case. Breslow and Day (1980), IARC 32, chapter 7.
+    """
+
+    ties: Ties = "exact"
+    conf_level: float = 0.95
+
+    def estimate(self, cohort: Cohort, question: Question) -> Estimates:
+        """Odds ratios of the exposure, a row for each contrast and adjustment set.
+
+        Sets without a case or without a control carry no information and are kept uncounted.
+
+        Raises UnsupportedError unless the design has matched sets.
+        """
+        design = cohort.design
+        if (
+            not isinstance(design, (CaseControl, NestedCaseControl))
+            or SET not in cohort.frame.columns
+        ):
+            raise UnsupportedError(
+                "ConditionalLogistic() needs matched sets: declare CaseControl(matched_set=) or "
+                "NestedCaseControl(matched_set=)."
+            )
+        if WEIGHT in cohort.frame.columns or question.strata:
+            raise UnsupportedError(
+                "ConditionalLogistic() honours neither sampling weights nor strata beside the sets."
+            )
+        rows: list[dict[str, Any]] = []
+        fits, names = [], []
+        steps: list[tuple[str, Step]] = []
+        for one in prepared(cohort, question):
+            plain = plain_records(one.frame, outcome_code(cohort, question.outcome), ())
+            records = matched_sets(plain, one.frame)
+            if not records.event.any():
+                raise NotEstimableError("no matched set has a case.")
+            fit = fit_cox(records, one.columns.values, one.columns.names, self.ties)
+            found = wald_rows(
+                one.columns.comparisons,
+                fit.beta,
+                fit.covariance,
+                not_estimable(fit),
+                partial(alias_note, fit, one.columns),
+                self.conf_level,
+            )
+            shared = _shared(cohort, question, one, records, self.conf_level)
+            rows += [shared | {"ties": self.ties} | row for row in found]
+            fits.append(fit)
+            names.append(one.model.name)
+            steps += one.steps
+        method = (
+            "Conditional logistic regression within matched sets; odds ratios; several cases in a "
+            f"set by the {self.ties} likelihood; model-based variance; "
+            f"{100 * self.conf_level:g} % Wald intervals on the log scale."
+        )
+        return Estimates(table(rows), method, tuple(steps), tuple(fits), tuple(names))
+
+
+def _shared(
+    cohort: Cohort, question: Question, one: Prepared, records: RiskRecords, conf_level: float
+) -> dict[str, Any]:
+    return {
+        "outcome": question.outcome or cohort.follow_up.outcome,
+        "exposure": str(one.model.exposure),
+        "adjustment": one.model.adjustment,
+        "measure": "odds ratio",
+        "conf_level": conf_level,
+        "variance": "model",
+        "persons": int(np.count_nonzero(np.bincount(records.person))),
+        "events": int(records.event.sum()),
+        "dropped": one.dropped,
+        "converged": True,
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LogisticFit:
+    """beta (p,) and covariance (p, p) without the constant; refused (p,) cannot be estimated."""
+
+    names: tuple[str, ...]
+    beta: Floats
+    covariance: Floats
+    aliased: Flags
+    separated: Flags
+
+    @property
+    def refused(self) -> Flags:
+        return self.aliased | self.separated
+
+    def why(self, used: Flags) -> str:
+        name = next(n for n, one in zip(self.names, used & self.refused, strict=True) if one)
+        if (used & self.aliased).any():
+            return f"'{name}' is aliased: constant, or determined by the other terms"
+        return f"'{name}' separates cases from controls: the odds ratio is infinite or 0"
+
+
+def _fit_logistic(columns: Matrix, case: Flags) -> _LogisticFit:
+    import statsmodels.api as sm
+
+    if case.all() or not case.any():
+        raise NotEstimableError("an odds ratio needs cases and controls; one of them has nobody.")
+    x = columns.values
+    centred = x - x.mean(axis=0)
+    aliased = aliased_columns(centred.T @ centred)
+    kept = np.flatnonzero(~aliased)
+    scale = centred[:, kept].std(axis=0)
+    design = np.column_stack((np.ones(len(x)), centred[:, kept] / scale))
+    separated = np.zeros(len(columns.names), dtype=bool)
+    hidden = _separating(design, case)
+    separated[kept[hidden[1:]]] = True
+    beta, covariance = np.zeros(len(columns.names)), np.zeros((len(columns.names),) * 2)
+    if not separated.any():
+        model = sm.GLM(case.astype(np.float64), design, family=sm.families.Binomial())
+        fitted = model.fit(tol=1e-14, maxiter=100, tol_criterion="params")
+        beta[kept] = np.asarray(fitted.params)[1:] / scale
+        inner = np.asarray(fitted.cov_params())[1:, 1:] / np.outer(scale, scale)
+        covariance[np.ix_(kept, kept)] = inner
+    return _LogisticFit(columns.names, beta, covariance, aliased, separated)
+
+
+def _separating(design: Floats, case: Flags) -> Flags:
+    """Columns along which cases and controls can be told apart without error, (p + 1,).
+
+    A linear programme, as Konis (2007, Oxford DPhil thesis): the largest total margin of a
+    direction that puts nobody on the wrong side is 0 unless the data are separated.
+    """
+    signed = np.where(case, 1.0, -1.0)[:, None] * design
+    found = optimize.linprog(
+        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(design)), bounds=(-1, 1)
+    )
+    direction = np.zeros(design.shape[1]) if found.x is None else np.asarray(found.x)
+    apart = bool((signed @ direction).sum() > 1e-7)
+    return np.asarray((np.abs(direction) > 1e-7) & apart)
