@@ -66,7 +66,9 @@ def times_of(frame: pl.DataFrame, column: str, scale: TimeScale) -> NDArray[np.f
     series = whole_dates(frame[column])
     if series.dtype == pl.Date:
         return _from_dates(frame, series, scale)
-    if not (series.dtype.is_numeric() or series.dtype == pl.Null) or series.dtype == pl.Boolean:
+    if series.dtype == pl.Null:
+        return np.full(len(series), np.nan)
+    if not series.dtype.is_numeric() or series.dtype == pl.Boolean:
         raise SchemaError(
             f"column '{column}' holds {series.dtype}: expected times on '{scale.name}' as "
             f"numbers of {scale.unit}, or dates with TimeScale(origin=...)."
