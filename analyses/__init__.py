@@ -3,6 +3,8 @@
 from .cox import Cox
 from .curve import Curve
 from .estimate import Estimates
+from .inference import Firth, Profile, Wald
+from .logistic import ConditionalLogistic, Logistic
 from .question import Question
 from .weightings import (
     BorganI,
@@ -21,15 +23,20 @@ __all__ = [
     "BorganI",
     "BorganII",
     "Conditional",
+    "ConditionalLogistic",
     "Cox",
     "Curve",
     "Estimates",
+    "Firth",
     "LinYing",
+    "Logistic",
     "ModelBased",
     "Prentice",
+    "Profile",
     "Question",
     "Robust",
     "Samuelsen",
     "SelfPrentice",
     "TwoPhase",
+    "Wald",
 ]

@@ -1,6 +1,7 @@
 """Cox regression: hazard ratios of an exposure, by design, weighting and variance."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from cohort.errors import NotEstimableError, QuestionError
 from .cox_words import alias_note, method_sentence, not_estimable, robust_note, variance_word
 from .estimate import Estimates, table
 from .fit import CoxFit
-from .model import Prepared, prepared
+from .inference import Inference, Wald
+from .likelihood_rows import likelihood_row
+from .model import Matrix, Prepared, prepared
 from .partial_likelihood import Ties
-from .plan import Plan, plan_for
+from .plan import Plan, check_inference, plan_for
 from .question import Question
 from .rows import wald_rows
 from .sampled_fit import fit_for
@@ -25,10 +28,11 @@ from .weightings import Variance, Weighting
 class Cox:
     """Cox proportional hazards regression.
 
-    ties : "efron", "breslow", or "exact" for small strata. weighting : how a sampled design is weighted; none for a full
-    cohort. variance : ModelBased(), Robust() or TwoPhase(); without it, the design's own: model for
-    a full cohort, robust where there are sampling weights, clusters or recurrent events, two-phase
-    for a case-cohort. conf_level : of the Wald intervals, on the log scale.
+    ties : "efron", "breslow", or "exact" for small strata. weighting : how a sampled design is
+    weighted; none for a full cohort. variance : ModelBased(), Robust() or TwoPhase(); without it,
+    the design's own: model for a full cohort, robust where there are sampling weights, clusters or
+    recurrent events, two-phase for a case-cohort. conf_level : of the intervals, on the log scale.
+    inference : Wald(), or Profile() or Firth() for sparse exposures.
 
     Cox (1972), JRSS B 34:187-220; Efron (1977), JASA 72:557-565; Breslow (1974), Biometrics
     30:89-99.
@@ -38,6 +42,7 @@ class Cox:
     weighting: Weighting | None = None
     variance: Variance | None = None
     conf_level: float = 0.95
+    inference: Inference = Wald()
 
     def __post_init__(self) -> None:
         if self.ties not in ("efron", "breslow", "exact"):
@@ -54,7 +59,8 @@ class Cox:
         NotEstimableError without any event, SchemaError or QuestionError for what was asked.
         """
         weighting, variance = plan_for(cohort, self.ties, self.weighting, self.variance)
-        plan = Plan(self.ties, weighting, variance, self.conf_level)
+        plan = Plan(self.ties, weighting, variance, self.inference, self.conf_level)
+        check_inference(plan)
         rows: list[dict[str, Any]] = []
         fits, names = [], []
         steps: list[tuple[str, Step]] = []
@@ -97,12 +103,24 @@ def _fit_model(
         "converged": fit.maximum.converged,
         "note": robust_note(plan.variance, records),
     }
+    return fit, [shared | row for row in _rows(plan, fit, one.columns)]
+
+
+def _rows(plan: Plan, fit: CoxFit, columns: Matrix) -> list[dict[str, Any]]:
     rows = wald_rows(
         columns.comparisons,
         fit.beta,
         fit.covariance,
         not_estimable(fit),
-        lambda used: alias_note(fit, columns, used),
+        partial(alias_note, fit, columns),
         plan.conf_level,
     )
-    return fit, [shared | row for row in rows]
+    if isinstance(plan.inference, Wald):
+        return rows
+    settled = fit.maximum.converged or bool(fit.monotone.any())
+    return [
+        row
+        if (fit.aliased & (one.weights != 0)).any() or not settled
+        else likelihood_row(plan.inference, fit, one, plan.conf_level)
+        for row, one in zip(rows, columns.comparisons, strict=True)
+    ]

@@ -51,7 +51,14 @@ def method_sentence(plan: Plan, cohort: Cohort, question: Question) -> str:
     if not isinstance(plan.weighting, (SelfPrentice, BorganI)):
         parts.append(f"ties by {plan.ties.capitalize()}")
     parts.append(_variance_clause(plan, cohort))
-    parts.append(f"{100 * plan.conf_level:g} % Wald intervals on the log scale")
+    level = f"{100 * plan.conf_level:g} %"
+    parts.append(
+        {
+            "Wald": f"{level} Wald intervals on the log scale",
+            "Profile": f"{level} profile-likelihood intervals, likelihood ratio tests",
+            "Firth": f"Firth's penalised likelihood, {level} profile intervals of it",
+        }[type(plan.inference).__name__]
+    )
     missing = "complete cases of each model" if question.missing == "complete case" else ""
     return "; ".join(part for part in (*parts, missing) if part) + "."
 

@@ -1,5 +1,6 @@
 """A fitted Cox model: the maximum in the units of the data, with what later questions need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, momen
 from .records import Flags, Floats, RiskRecords
 from .slots import slots_of
 from .variance import inverse_information
+
+Maximiser = Callable[[Problem], Maximum]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,8 @@ class CoxFit:
 
     names : (p,) of the columns. beta : (p,) log hazard ratios per unit, 0 where aliased.
     covariance : (p, p) by the variance that was asked for; model_covariance by the information.
-    given : all records; kept : (n,) which are at risk for any event; problem holds those, with terms centred by ``centre`` and divided by ``scale`` (p,).
+    given : all records; kept : (n,) which are at risk for any event; problem holds those, with
+    terms centred by ``centre`` and divided by ``scale`` (p,).
     """
 
     names: tuple[str, ...]
@@ -117,8 +121,20 @@ class CoxFit:
         return moments(self.problem, self.beta * self.scale)
 
 
-def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: Ties) -> CoxFit:
-    """Fit by maximum partial likelihood, with the model's variance.
+def maximum_likelihood(problem: Problem) -> Maximum:
+    """The maximum of the partial likelihood by the problem's own rule for ties."""
+    exact = exact_ties(problem).evaluate if problem.ties == "exact" else None
+    return maximise(problem, exact)
+
+
+def fit_cox(
+    records: RiskRecords,
+    terms: Floats,
+    names: tuple[str, ...],
+    ties: Ties,
+    maximiser: Maximiser = maximum_likelihood,
+) -> CoxFit:
+    """Fit by maximum partial likelihood, or another maximiser, with the model's variance.
 
     terms : (n, p), which this function takes over: they are centred and scaled in place.
     """
@@ -129,8 +145,7 @@ def fit_cox(records: RiskRecords, terms: Floats, names: tuple[str, ...], ties: T
         records, terms, slots = records.where(kept), terms[kept], slots.of_active()
     centre, scale = _standardise(terms)
     problem = Problem(records, slots, terms, ties)
-    exact = exact_ties(problem).evaluate if ties == "exact" else None
-    maximum = maximise(problem, exact)
+    maximum = maximiser(problem)
     inverse = inverse_information(maximum.information, maximum.aliased)
     covariance = inverse / np.outer(scale, scale)
     return CoxFit(

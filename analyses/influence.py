@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .partial_likelihood import Moments, Problem, tie_sums, while_at_risk
-from .records import Codes, Floats, counts_of
+from .records import Codes, Floats, column_sums, counts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,4 +58,4 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
 def sums_by(codes: Codes, values: Floats) -> Floats:
     """Sums of rows (n, p) by code, (codes, p)."""
     count = int(codes.max(initial=-1)) + 1
-    return np.column_stack([counts_of(codes, column, count) for column in values.T])
+    return column_sums(codes, np.ones(codes.size), values, count)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from .records import Flags, Floats, RiskRecords, counts_of
+from .records import Flags, Floats, RiskRecords, column_sums, counts_of
 from .slots import Slots, risk_sums, sums_while_at_risk
 
 Ties = Literal["efron", "breslow", "exact"]
@@ -108,9 +108,7 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     count = slots.count
     dead_risk = risk[dead]
     d0 = counts_of(at, dead_risk, count)
-    d1 = np.column_stack(
-        [counts_of(at, dead_risk * column[dead], count) for column in problem.terms.T]
-    )
+    d1 = column_sums(at, dead_risk, problem.terms[dead], count)
     tied_deaths = slots.deaths[at]
     f = slots.rank / tied_deaths if problem.ties == "efron" else np.zeros(at.size)
     weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]

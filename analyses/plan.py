@@ -9,6 +9,7 @@ from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, FullCohort, NestedCaseControl
 from cohort.errors import UnsupportedError, one_of
 
+from .inference import Inference, Wald
 from .partial_likelihood import Ties
 from .weightings import (
     BorganI,
@@ -33,6 +34,7 @@ class Plan:
     ties: Ties
     weighting: Weighting | None
     variance: Variance
+    inference: Inference
     conf_level: float
 
 
@@ -86,6 +88,25 @@ def _full_cohort(
     if variance is not None:
         return None, variance
     return None, Robust() if _wants_robust(cohort) else ModelBased()
+
+
+def check_inference(plan: Plan) -> None:
+    """Refuse likelihood limits where the likelihood is not that of independent persons.
+
+    Raises UnsupportedError.
+    """
+    if isinstance(plan.inference, Wald):
+        return
+    name = type(plan.inference).__name__
+    if not isinstance(plan.weighting, Conditional | None) or not isinstance(
+        plan.variance, ModelBased
+    ):
+        raise UnsupportedError(
+            f"{name}() needs an unweighted likelihood of independent persons: it has no "
+            "counterpart for robust or two-phase variances; use Wald()."
+        )
+    if plan.ties == "exact":
+        raise UnsupportedError(f"{name}() is not built for exact ties: use 'efron' or 'breslow'.")
 
 
 def _check_exact(cohort: Cohort, weighting: Weighting | None, variance: Variance | None) -> None:

@@ -57,3 +57,11 @@ class RiskRecords:
 def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
     """Sums of weights (n,) by code, (size,)."""
     return np.asarray(np.bincount(codes, weights, size), dtype=np.float64)
+
+
+def column_sums(codes: Codes, weights: Floats, columns: Floats, size: int) -> Floats:
+    """Sums of weights (n,) times columns (n, p) by code, (size, p)."""
+    total = np.empty((size, columns.shape[1]))
+    for j, column in enumerate(columns.T):
+        total[:, j] = np.bincount(codes, weights * column, size)
+    return total

@@ -9,7 +9,9 @@ from cohort.cohort import Cohort
 from cohort.declaration import SUBCOHORT
 from cohort.designs import CaseCohort
 
-from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta
+from .firth import maximise_penalised
+from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta, maximum_likelihood
+from .inference import Firth
 from .influence import score_residuals, sums_by
 from .model import Matrix
 from .plan import Plan
@@ -40,7 +42,8 @@ def fit_for(
     elif isinstance(plan.weighting, Samuelsen):
         records, once = inclusion_weighted(records, frame)
         values = values[once]
-    fit = fit_cox(records, values, columns.names, plan.ties)
+    maximiser = maximise_penalised if isinstance(plan.inference, Firth) else maximum_likelihood
+    fit = fit_cox(records, values, columns.names, plan.ties, maximiser)
     return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
 
 
