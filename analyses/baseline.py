@@ -43,7 +43,11 @@ class Stretch:
 
 
 def baseline_hazard(fit: CoxFit) -> BaselineHazard:
-    """The baseline hazard at the mean of the terms; move it with ``exp((x - centre) @ beta)``."""
+    """The baseline hazard at the mean of the terms; move it with ``exp((x - centre) @ beta)``.
+
+    Raises UnsupportedError for a sampled design.
+    """
+    fit.need_full_cohort("the baseline hazard")
     at = fit.moments()
     sums = tie_sums(fit.problem, at)
     slope = (sums.uu[:, None] * at.s1 - sums.uv[:, None] * at.d1) * fit.scale

@@ -52,8 +52,10 @@ def proportional_hazards(
     a function of times. terms : columns that are tested together, ``{name: [column, ...]}``; each
     column alone without it.
 
-    Raises NotEstimableError when a column is aliased or monotone: leave it out of the model.
+    Raises NotEstimableError when a column is aliased or monotone: leave it out of the model;
+    UnsupportedError for a sampled design.
     """
+    fit.need_full_cohort("the test of proportional hazards")
     if (fit.aliased | fit.monotone).any():
         raise NotEstimableError(
             "the model has terms that cannot be estimated, so their hazard ratios have no trend to "

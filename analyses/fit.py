@@ -38,7 +38,8 @@ class CoxFit:
     names : (p,) of the columns. beta : (p,) log hazard ratios per unit, 0 where aliased.
     covariance : (p, p) by the variance that was asked for; model_covariance by the information.
     given : all records; kept : (n,) which are at risk for any event; problem holds those, with
-    terms centred by ``centre`` and divided by ``scale`` (p,).
+    terms centred by ``centre`` and divided by ``scale`` (p,). sample : the kind of sampled design,
+    None for a full cohort.
     """
 
     names: tuple[str, ...]
@@ -51,6 +52,18 @@ class CoxFit:
     kept: Flags
     problem: Problem
     maximum: Maximum
+    sample: str | None = None
+
+    def need_full_cohort(self, what: str) -> None:
+        """Refuse what weighted or drawn risk sets cannot give.
+
+        Raises UnsupportedError naming the sampled design.
+        """
+        if self.sample is not None:
+            raise UnsupportedError(
+                f"{what} is not built for a {self.sample}: its risk sets are a sample, and numbers "
+                "read from them as if they were the cohort would be wrong."
+            )
 
     @property
     def ties(self) -> Ties:

@@ -35,7 +35,8 @@ def fit_for(
 ) -> CoxFit:
     """The fit of a model to the records of any design, with the planned variance."""
     if isinstance(cohort.design, CaseCohort):
-        return _fit_case_cohort(plan, cohort.design, frame, records, columns)
+        fit = _fit_case_cohort(plan, cohort.design, frame, records, columns)
+        return replace(fit, sample="case-cohort")
     values = columns.values
     if isinstance(plan.weighting, Conditional):
         records = matched_sets(records, frame)
@@ -44,6 +45,8 @@ def fit_for(
         values = values[once]
     maximiser = maximise_penalised if isinstance(plan.inference, Firth) else maximum_likelihood
     fit = fit_cox(records, values, columns.names, plan.ties, maximiser)
+    if plan.weighting is not None:
+        fit = replace(fit, sample="nested case-control sample")
     return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
 
 
