@@ -12,6 +12,7 @@ from .splitting import (
     cut_records,
     refuse_absent,
     refuse_matched,
+    refuse_sentinels,
     refuse_unknown,
     refuse_varying,
     with_variable,
@@ -55,6 +56,7 @@ def expose(
     refuse_varying(cohort, starts)
     if missing not in ("refuse", "never exposed"):
         raise SchemaError(f"missing='{missing}': expected 'refuse' or 'never exposed'.")
+    refuse_sentinels(cohort, starts)
     begun = times_of(cohort.frame, starts, cohort.scale)
     if np.isinf(begun).any():
         raise SchemaError(f"column '{starts}' holds infinite times: leave them missing.")

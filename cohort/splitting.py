@@ -22,7 +22,15 @@ from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration
 from .designs import CaseCohort, FullCohort
 from .errors import DesignError, SchemaError, UnsupportedError, row_list
 from .followup import CENSORED
-from .timescales import DAYS_PER_UNIT, NEAR_EQUAL, TimeScale, times_of, whole_dates
+from .timescales import (
+    DAYS_PER_UNIT,
+    NEAR_EQUAL,
+    TimeScale,
+    sentinel_story,
+    sentinels,
+    times_of,
+    whole_dates,
+)
 from .variables import Categorical, Variable
 
 Cut = float | date
@@ -124,17 +132,20 @@ class _Cuts:
 class _Position:
     """Where the other clock stands against the cohort's own, record by record.
 
-    start : (n,) the own time at which the other clock shows 0, NaN where it never starts.
-    rate : own units in one unit of the other clock. reads : the column it was read from.
+    start : (n,) when the other clock shows 0, NaN where it never starts. step : one unit of the
+    other clock. Both are counted in parts of which ``parts`` make one unit of the cohort's scale
+    (whole days, where follow-up is given by dates). reads : the column it was read from.
     """
 
     start: NDArray[np.float64]
-    rate: float
+    step: float
     reads: str
+    parts: float = 1.0
 
     def own_times(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """The cut points on the cohort's own scale, (n, k)."""
-        return np.asarray(self.start[:, None] + places[None, :] * self.rate)
+        # Divided last, as the door divides days, so that equal days are equal times.
+        return np.asarray((self.start[:, None] + places[None, :] * self.step) / self.parts)
 
 
 def _cuts_and_position(
@@ -184,9 +195,12 @@ def _position(cohort: Cohort, on: TimeScale | OtherScale | None) -> _Position:
 
 def _dated_position(cohort: Cohort, on: TimeScale) -> _Position:
     days_between = _origin_days(cohort.frame, on) - _origin_days(cohort.frame, cohort.scale)
-    unit = DAYS_PER_UNIT[cohort.scale.unit]
+    if isinstance(on.origin, str):
+        refuse_sentinels(cohort, on.origin)
     reads = on.origin if isinstance(on.origin, str) else on.name
-    return _Position(days_between / unit, DAYS_PER_UNIT[on.unit] / unit, reads)
+    return _Position(
+        days_between, DAYS_PER_UNIT[on.unit], reads, parts=DAYS_PER_UNIT[cohort.scale.unit]
+    )
 
 
 def _origin_days(frame: pl.DataFrame, scale: TimeScale) -> NDArray[np.float64]:
@@ -313,6 +327,13 @@ def refuse_unknown(times: NDArray[np.float64], column: str, remedy: str) -> None
             f"{unknown.sum():,} records have no value in '{column}' "
             f"({row_list(np.flatnonzero(unknown))}): {remedy}, or take the records out."
         )
+
+
+def refuse_sentinels(cohort: Cohort, column: str) -> None:
+    """Refuse dates that mostly stand for an unknown date."""
+    hit = sentinels(cohort.frame[column], cohort.follow_up.genuine)
+    if hit.any():
+        raise SchemaError(sentinel_story(column, hit))
 
 
 def refuse_varying(cohort: Cohort, column: str) -> None:
