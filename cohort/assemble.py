@@ -25,6 +25,7 @@ from .declaration import (
     WEIGHT,
     Declaration,
     number_column,
+    refuse_types,
 )  # fmt: skip
 from .designs import CaseCohort, CaseControl, Design, NestedCaseControl
 from .errors import SchemaError, row_list
@@ -43,6 +44,7 @@ def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenan
     Raises SchemaError, FollowUpError or DesignError that tells all problems found.
     """
     declaration.check_against(frame.columns)
+    refuse_types(frame, declaration.columns())
     if len(frame) == 0:
         raise SchemaError(f"{provenance.source} has {len(frame.columns)} columns but no records.")
     normal, merged = _normalised(frame, declaration)
@@ -85,7 +87,7 @@ def _normalised(frame: pl.DataFrame, declaration: Declaration) -> tuple[pl.DataF
 def _optional_columns(frame: pl.DataFrame, declaration: Declaration) -> list[pl.Series]:
     columns = []
     if declaration.follow_up.stratum is not None:
-        columns.append(frame[declaration.follow_up.stratum].rename(STRATUM))
+        columns.append(_without_nan(frame[declaration.follow_up.stratum]).rename(STRATUM))
     if declaration.cluster is not None:
         columns.append(_coded(frame[declaration.cluster]).alias(CLUSTER))
     if declaration.weight is not None:
@@ -100,8 +102,7 @@ def identifiers(series: pl.Series) -> pl.Series:
 
     Raises SchemaError for a missing identifier or one that a number type has already damaged.
     """
-    if series.dtype.is_float():
-        series = series.fill_nan(None)
+    series = _without_nan(series)
     if series.null_count():
         raise SchemaError(
             f"{series.null_count():,} records have no identifier in '{series.name}' "
@@ -152,8 +153,12 @@ def _told_apart(names: pl.Series) -> pl.Series:
 
 def _coded(series: pl.Series) -> pl.Series:
     """Whole-number codes by first appearance, null kept null."""
-    codes = series.rank("dense").cast(pl.UInt32)
-    return codes - 1
+    return _without_nan(series).rank("dense").cast(pl.UInt32) - 1
+
+
+def _without_nan(series: pl.Series) -> pl.Series:
+    """NaN is missing, never a level."""
+    return series.fill_nan(None) if series.dtype.is_float() else series
 
 
 def _design_columns(frame: pl.DataFrame, design: Design) -> list[pl.Series]:
@@ -161,7 +166,7 @@ def _design_columns(frame: pl.DataFrame, design: Design) -> list[pl.Series]:
     if isinstance(design, CaseCohort):
         columns.append(_yes_or_no(frame, design.subcohort).rename(SUBCOHORT))
         if design.stratum is not None:
-            columns.append(frame[design.stratum].rename(SAMPLING_STRATUM))
+            columns.append(_without_nan(frame[design.stratum]).rename(SAMPLING_STRATUM))
     if isinstance(design, (NestedCaseControl, CaseControl)) and design.matched_set is not None:
         columns.append(_coded(frame[design.matched_set]).alias(SET))
     if isinstance(design, NestedCaseControl):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .assemble import identifiers
 from .checks import Problem, problems_of
-from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration
+from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration, refuse_types
 from .doors import as_polars
 from .errors import MOST_ROWS_NAMED, CohortError, FollowUpError, SchemaError, row_list
 from .followup import CENSORED, HAPPENED, FollowUp, event_codes
@@ -131,11 +131,13 @@ def audit(
     after entry; death before entry; exit after death or study end; dates outside the declared
     range; sentinel dates; codings that were not declared.
 
-    Raises SchemaError only when there is no table, or a named column is not in it.
+    Raises SchemaError only when there is no table, or a named column is not in it or holds neither
+    numbers, text, booleans nor dates.
     """
     table = as_polars(frame)
     declaration = Declaration(person, follow_up, variables=tuple(variables))
     declaration.check_against(table.columns)
+    refuse_types(table, (*declaration.columns(), *milestones.columns()))
     absent = [name for name in milestones.columns() if name not in table.columns]
     if absent:
         raise SchemaError(f"milestones name column '{absent[0]}', which the data do not have.")

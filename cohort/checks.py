@@ -16,6 +16,7 @@ from .declaration import (
     EVENT,
     EXIT,
     INCLUSION,
+    OFFSET,
     PERSON,
     SET,
     STRATUM,
@@ -48,7 +49,7 @@ def problems_of(frame: pl.DataFrame, declaration: Declaration) -> list[Problem]:
     checks: tuple[Check, ...] = (
         _time_problems, _sentinel_problems, _order_problems, _weight_problems, _overlap_problems,
         _after_event_problems, _cluster_problems, _person_constant_problems, _inclusion_problems,
-        _event_problems, _tie_problems,
+        _event_problems, _tie_problems, _offset_problems, _set_problems,
     )  # fmt: skip
     found = [problem for check in checks for problem in check(frame, declaration)]
     return sorted(found, key=lambda problem: problem.error is None)
@@ -142,6 +143,34 @@ def _weight_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[
             "weight", (),
             f"all {len(weight):,} sampling weights in '{declaration.weight}' are 0.",
             SchemaError,
+        )  # fmt: skip
+
+
+def _offset_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Problem]:
+    if declaration.offset is None:
+        return
+    # A missing offset is left to the question, like any missing covariate.
+    wrong = frame[OFFSET].is_infinite().fill_null(False)
+    if wrong.any():
+        yield Problem(
+            "offset", _rows(wrong),
+            f"{wrong.sum():,} offsets in '{declaration.offset}' are infinite "
+            f"({row_list(wrong.arg_true())}): expected finite log-hazards.",
+            SchemaError,
+        )  # fmt: skip
+
+
+def _set_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Problem]:
+    if SET not in frame.columns:
+        return
+    missing = frame[SET].is_null()
+    if missing.any():
+        yield Problem(
+            "set missing", _rows(missing),
+            f"{missing.sum():,} records have no matched set in "
+            f"'{getattr(declaration.design, 'matched_set', '')}' "
+            f"({row_list(missing.arg_true())}): expected one for every record.",
+            DesignError,
         )  # fmt: skip
 
 

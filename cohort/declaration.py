@@ -1,6 +1,6 @@
 """What a user declares of a table of records so that it can become a cohort."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,6 +18,10 @@ RESERVED = (
     PERSON, ENTRY, EXIT, EVENT, STRATUM, CLUSTER, WEIGHT, OFFSET,
     SUBCOHORT, SAMPLING_STRATUM, SET, CASE, INCLUSION, AT_RISK,
 )  # fmt: skip
+
+
+NO_FACT = (pl.Binary, pl.Duration, pl.Time, pl.Unknown)
+"""Types of columns that no declaration has a use for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,20 @@ class Declaration:
                     f"variable '{variable.name}' reads column '{variable.source}', but the data "
                     f"also have a column '{variable.name}': choose another name."
                 )
+
+
+def refuse_types(frame: pl.DataFrame, declared: Collection[str]) -> None:
+    """Refuse columns of types that are no numbers, text, booleans or dates.
+
+    Raises SchemaError for a declared column of such a type, and for Python objects in any column.
+    """
+    for series in frame:
+        kind = series.dtype
+        if kind == pl.Object or (series.name in declared and (kind.is_nested() or kind in NO_FACT)):
+            raise SchemaError(
+                f"column '{series.name}' holds {kind.base_type().__name__}: expected numbers, "
+                "text, booleans or dates. Turn it into one of these, or leave the column out."
+            )
 
 
 def number_column(frame: pl.DataFrame, column: str, what: str) -> pl.Series:

@@ -18,6 +18,7 @@ REASON_SUFFIX = ".missing"
 CODE_SUFFIX = ".code"
 """Where a door keeps the codes that a file itself declares missing: 77, or .a of SAS and Stata."""
 
+LARGEST_WHOLE = 2.0**53  # Beyond it a float is no longer the number that was written.
 LETTER_CODE = re.compile(r"\.[A-Za-z_]")
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
@@ -183,7 +184,14 @@ def code_text(code: Code) -> str:
 
 def equals(values: pl.Series, code: Code, what: str) -> pl.Series:
     """Where a series equals a declared code; a code of another type than the column is an error."""
+    if values.dtype == pl.Null:
+        return values.cast(pl.Boolean)
     numeric = values.dtype.is_numeric() or values.dtype == pl.Boolean
+    if not numeric and values.dtype != pl.String:
+        raise SchemaError(
+            f"column '{values.name}' holds {values.dtype}: the {what} needs numbers, text or "
+            "booleans."
+        )
     if numeric == isinstance(code, str):
         kind = "numbers" if numeric else "text"
         raise SchemaError(
@@ -265,7 +273,7 @@ def _binary(values: pl.Series, variable: Binary) -> pl.Series:
 
 
 def _categorical(values: pl.Series, variable: Categorical) -> tuple[Categorical, pl.Series]:
-    if values.dtype.is_float() and (values.drop_nulls() == values.drop_nulls().round(0)).all():
+    if values.dtype.is_float() and _all_whole(values.drop_nulls()):
         values = values.cast(pl.Int64)
     found = values.drop_nulls().unique()
     levels = variable.levels
@@ -288,6 +296,11 @@ def _categorical(values: pl.Series, variable: Categorical) -> tuple[Categorical,
             "declare the code with missing={...}."
         )
     return variable, values
+
+
+def _all_whole(values: pl.Series) -> bool:
+    """Whether floating-point codes are whole numbers that an integer holds."""
+    return bool(((values == values.round(0)) & (values.abs() < LARGEST_WHOLE)).all())
 
 
 def _with_levels(variable: Categorical, levels: tuple[Code, ...]) -> Categorical:

@@ -15,12 +15,20 @@ import pytest
 
 from cohort import (
     Binary,
+    CaseCohort,
+    CaseControl,
     Categorical,
     CohortError,
     Continuous,
     FollowUp,
+    Milestones,
+    NestedCaseControl,
+    OtherScale,
     TimeScale,
+    audit,
+    expose,
     from_frame,
+    split,
 )
 from cohort.errors import FollowUpError, SchemaError
 
@@ -315,6 +323,15 @@ class TestWeights:
         message = refusal(table(x=[1.0, bad, 1.0, 1.0]), weight="x", error=SchemaError)
         assert "1 sampling weights in 'x' are missing, negative or infinite (row 2)" in message
 
+    @pytest.mark.parametrize("kind", ["list", "struct", "bytes", "span", "clock", "array"])
+    def test_types_that_declare_nothing(self, kind):
+        message = refusal(table(x=COLUMNS[kind]), cluster="x", error=SchemaError)
+        assert "column 'x' holds" in message
+        assert "expected numbers, text, booleans or dates" in message
+
+    def test_python_objects_anywhere(self):
+        assert "'x' holds Object" in refusal(table(x=COLUMNS["object"]), error=SchemaError)
+
     def test_all_zero(self):
         assert "all 4 sampling weights in 'x' are 0" in refusal(table(x=[0.0] * 4), weight="x")
 
@@ -517,3 +534,133 @@ class TestConditions:
         cohort = from_frame(frame, person="person", follow_up=LATE)
         with pytest.raises(SchemaError, match=r"unknown for 1 records.*\(row 2\)"):
             cohort.restrict("x > 2", "a reason")
+
+
+class TestDesigns:
+    def test_missing_set(self):
+        message = refusal(table(x=[1.0, 1, None, float("nan")]), design=NestedCaseControl("x"))
+        assert "2 records have no matched set in 'x' (rows 3, 4)" in message
+
+    def test_nan_is_no_cluster_and_no_stratum(self):
+        follow_up = FollowUp(YEARS, exit="exit", event="event", stratum="x")
+        frame = table(x=[1.0, 1, None, float("nan")])
+        cohort = from_frame(frame, person="person", follow_up=follow_up, cluster="x")
+        assert cohort.frame["_cluster"].to_list() == [0, 0, None, None]
+        assert cohort.frame["_stratum"].to_list() == [1.0, 1.0, None, None]
+
+    def test_infinite_offset(self):
+        message = refusal(table(x=[1.0, 2.0, float("inf"), 4.0]), offset="x")
+        assert "1 offsets in 'x' are infinite (row 3)" in message
+
+    def test_subcohort_that_is_not_told(self):
+        message = refusal(table(x=[1, None, 0, 1]), design=CaseCohort("x", cohort_size=9))
+        assert "1 records do not say in 'x' whether" in message
+
+    def test_more_drawn_than_there_are(self):
+        refusal(table(x=[1, 1, 1, 1]), design=CaseCohort("x", cohort_size=3), error=CohortError)
+
+    def test_sizes_that_contradict_the_data(self):
+        message = refusal(table(x=[0, 0, 0, 1]), design=CaseCohort("x", cohort_size=9))
+        assert "4 persons" in message
+
+    def test_stratum_without_a_size(self):
+        design = CaseCohort("y", stratum="x", cohort_size={1: 5, 2: 5})
+        frame = table(x=[1, 2, 3, 3], y=[1, 1, 1, 1])
+        refusal(frame, design=design, error=CohortError)
+
+    @pytest.mark.parametrize("chance", [0.0, 1.5, None, -0.1])
+    def test_inclusion_probability(self, chance):
+        design = NestedCaseControl("event", inclusion="x")
+        message = refusal(table(x=[0.5, chance, 1.0, 1.0]), design=design)
+        assert "1 inclusion probabilities are not above 0 and at most 1 (row 2)" in message
+
+
+COLUMNS = {
+    "text": ["7654", "secret", "9142", "x"],
+    "int8": pl.Series([1, 2, 3, 100], dtype=pl.Int8),
+    "uint64": pl.Series([2**63 + 5, 1, 2, 3], dtype=pl.UInt64),
+    "int128": pl.Series([1, 2, 3, 4], dtype=pl.Int128),
+    "single": pl.Series([1.0, 2.0, 3.0, 4.0], dtype=pl.Float32),
+    "nan": [float("nan")] * 4,
+    "inf": [float("inf")] * 4,
+    "huge": [1e300] * 4,
+    "null": [None] * 4,
+    "bool": [True, False, None, True],
+    "cat": pl.Series(["a", "b", "a", "b"], dtype=pl.Categorical),
+    "enum": pl.Series(["a", "b", "a", "b"], dtype=pl.Enum(["a", "b"])),
+    "decimal": [decimal.Decimal("1.5")] * 4,
+    "date": [dt.date(2000, 1, 1)] * 4,
+    "moment": [dt.datetime(2000, 1, 1, 1)] * 4,
+    "zoned": pl.Series([dt.datetime(2000, 1, 1)] * 4).dt.replace_time_zone("UTC"),
+    "span": [dt.timedelta(1)] * 4,
+    "clock": [dt.time(1)] * 4,
+    "list": [[1], [2], [7654], [9142]],
+    "struct": [{"a": 7654}] * 4,
+    "bytes": [b"secret"] * 4,
+    "object": pl.Series([object()] * 4, dtype=pl.Object),
+    "array": pl.Series([[1, 2]] * 4, dtype=pl.Array(pl.Int64, 2)),
+    "negative": [-1] * 4,
+    "empty": [""] * 4,
+    "gaps": [1, None, 3, 4],
+}
+
+
+def every_role(frame: pl.DataFrame):
+    """The column x in each role that it can have, one call after the other."""
+
+    def door(follow_up=PLAIN, person="person", **declared):
+        return lambda: from_frame(frame, person=person, follow_up=follow_up, **declared)
+
+    for follow_up in (
+        FollowUp(YEARS, exit="exit", event="event", entry="x"),
+        FollowUp(YEARS, exit="x", event="event"),
+        FollowUp(YEARS, exit="exit", event="x"),
+        FollowUp(YEARS, exit="exit", event="x", happened=1),
+        FollowUp(YEARS, exit="exit", event="x", happened="a"),
+        FollowUp(YEARS, exit="exit", event="event", stratum="x"),
+        FollowUp(TimeScale("age", origin="x"), exit="exit", event="event"),
+    ):
+        yield door(follow_up)
+    for variable in (
+        Continuous("x"),
+        Continuous("x", missing={1: "refused"}),
+        Continuous("x", missing={".a": "refused"}),
+        Binary("x"),
+        Binary("x", yes=1),
+        Binary("x", yes="a"),
+        Categorical("x"),
+        Categorical("x", levels=(1, 2), reference=1),
+        Categorical("x", levels=("a", "b"), reference="a"),
+    ):
+        yield door(variables=[variable])
+    yield door(person="x")
+    for role in ("weight", "offset", "cluster"):
+        yield door(**{role: "x"})
+    for design in (
+        CaseCohort("x", cohort_size=10),
+        CaseCohort("event", stratum="x"),
+        NestedCaseControl("x"),
+        NestedCaseControl("event", inclusion="x"),
+        CaseControl("x"),
+    ):
+        yield door(design=design)
+    everywhere = FollowUp(YEARS, entry="x", exit="x", event="x")
+    places = Milestones(birth="x", death="x", outcome="x", study_end="x")
+    yield lambda: audit(frame, person="x", follow_up=everywhere, milestones=places).text()
+    clock = OtherScale(TimeScale("calendar time"), "x")
+    yield lambda: split(door()(), at=[1.5], on=clock, name="band")
+    yield lambda: expose(door()(), name="exposed", starts="x")
+    for keep in ("x > 1", "x = 'a'", "CAST(x AS INT) > 1"):
+        yield lambda keep=keep: door()().restrict(keep, "a reason")
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_any_column_in_any_role(kind):
+    """Taken, or refused with an error of ours that quotes nothing; never another error."""
+    for call in every_role(table(x=COLUMNS[kind])):
+        try:
+            told = call()
+        except CohortError as error:
+            told = str(error)
+        if isinstance(told, str):
+            assert not any(secret in told for secret in (*SECRETS, "9223372036854775813"))
