@@ -41,8 +41,9 @@ def test_a_falling_gompertz_hazard_may_never_reach_the_target():
 def test_a_band_without_hazard_is_jumped_over():
     """Beyond 0.05 the cumulative hazard waits from time 5 to 12."""
     hazard = PiecewiseConstant((0, 5, 12), (0.01, 0.0, 0.2))
-    assert 5.0 == float(hazard.inverse(0.05))
-    assert 12.5 == pytest.approx(float(hazard.inverse(0.15)))
+    expected, later = 5.0, 12.5
+    assert expected == float(hazard.inverse(0.05))
+    assert later == pytest.approx(float(hazard.inverse(0.15)))
     assert np.isinf(PiecewiseConstant((0, 5), (0.01, 0.0)).inverse(0.06))
 
 
