@@ -1,0 +1,1 @@
+"""Curves along time and what is read from them, without a model."""

@@ -1,0 +1,180 @@
+"""Survival curves by group, from records to a frame: what the estimators of survival share."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from cohort.cohort import Cohort
+from cohort.declaration import CLUSTER, WEIGHT
+from cohort.errors import UnsupportedError
+
+from ..curve import CURVE_SCHEMA, Curve
+from ..question import Question
+from ..records import Floats
+from ..weighted_records import outcome_code
+from ..weightings import ModelBased, Robust, Variance
+from .influence_sums import log_survival_influence_variance
+from .intervals import ConfType, probability_limits
+from .product_limit import log_survival_variance, product_limit
+from .records import (
+    CurveRecords,
+    Grouping,
+    Groups,
+    curve_records,
+    groups_of,
+    once_only,
+    whole_cohort_only,
+)
+from .timeline import Timeline, timeline_of
+
+Kind = Literal["kaplan-meier", "fleming-harrington"]
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalSettings:
+    """How survival is estimated and bounded."""
+
+    kind: Kind
+    conf_type: ConfType
+    conf_level: float
+    variance: Variance | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A curve on arrays: (K,) each, along the slots of its timeline."""
+
+    timeline: Timeline
+    estimate: Floats
+    std_error: Floats
+    conf_low: Floats
+    conf_high: Floats
+
+
+def survival_curve(
+    cohort: Cohort,
+    question: Question,
+    settings: SurvivalSettings,
+    by: Grouping,
+    start: float | None,
+) -> Curve:
+    """Survival until the outcome of a question, by group.
+
+    Raises as the estimators say.
+    """
+    name = "a Kaplan-Meier curve" if settings.kind == "kaplan-meier" else "a survival curve"
+    whole_cohort_only(cohort, name)
+    robust = is_robust(cohort, settings.variance)
+    code = outcome_code(cohort, question.outcome)
+    groups = groups_of(cohort, question, by)
+    records = curve_records(groups, (code,), start)
+    once_only(records, "a survival curve")
+    drawn = drawn_survival(records, settings, robust=robust)
+    outcome = question.outcome or cohort.follow_up.outcome
+    words = {
+        "kaplan-meier": "Kaplan-Meier",
+        "fleming-harrington": "Fleming-Harrington (exponential of the Nelson-Aalen estimate)",
+    }
+    errors = "Greenwood" if settings.kind == "kaplan-meier" else "Tsiatis"
+    sentence = [f"{words[settings.kind]} survival until '{outcome}'"]
+    sentence += shared_clauses(cohort, question, by, start)
+    sentence.append(robust_clause(cohort) if robust else f"{errors}'s variance")
+    sentence.append(interval_clause(settings.conf_type, settings.conf_level))
+    return Curve(
+        curve_frame(drawn, groups),
+        "survival",
+        "; ".join(sentence) + ".",
+        settings.conf_level,
+        cohort.scale.unit,
+    )
+
+
+def drawn_survival(records: CurveRecords, settings: SurvivalSettings, *, robust: bool) -> Drawn:
+    """Survival of curve records with errors and limits."""
+    timeline = timeline_of(records)
+    limit = product_limit(timeline)
+    exponential = settings.kind == "fleming-harrington"
+    survival = np.exp(-timeline.running(limit.hazard)) if exponential else limit.survival
+    if robust:
+        odds, left = limit.odds, limit.left
+        if exponential:
+            odds, left = limit.hazard / timeline.at_risk, 1.0 / timeline.at_risk
+        variance = log_survival_influence_variance(timeline, records, odds, left)
+    else:
+        variance = log_survival_variance(timeline, limit, "tsiatis" if exponential else "greenwood")
+    relative = np.where(survival > 0, np.sqrt(variance), np.nan)
+    low, high = probability_limits(survival, relative, settings.conf_type, settings.conf_level)
+    return Drawn(timeline, survival, survival * relative, low, high)
+
+
+def curve_frame(drawn: Drawn, groups: Groups) -> pl.DataFrame:
+    """The frame of a curve: columns of CURVE_SCHEMA, then ``censored``."""
+    timeline = drawn.timeline
+    words = pl.Series(groups.words)
+    columns = {
+        "time": timeline.time,
+        "group": words.gather(timeline.group),
+        "at_risk": timeline.at_risk,
+        "events": timeline.any_event,
+        "estimate": drawn.estimate,
+        "std_error": drawn.std_error,
+        "conf_low": drawn.conf_low,
+        "conf_high": drawn.conf_high,
+        "censored": timeline.censored,
+    }
+    frame = pl.DataFrame(columns, schema=CURVE_SCHEMA | {"censored": pl.Float64})
+    bounds = ("estimate", "std_error", "conf_low", "conf_high")
+    return frame.with_columns(pl.col(bounds).fill_nan(None))
+
+
+def is_robust(cohort: Cohort, variance: Variance | None, *, recurrent: bool = False) -> bool:
+    """Whether a curve's variance is robust: as asked, else where the records call for it.
+
+    Raises UnsupportedError for a two-phase variance.
+    """
+    if variance is None:
+        declared = WEIGHT in cohort.frame.columns or CLUSTER in cohort.frame.columns
+        return declared or recurrent
+    if not isinstance(variance, (ModelBased, Robust)):
+        raise UnsupportedError("TwoPhase() is for a sampled design, but this is a full cohort.")
+    return isinstance(variance, Robust)
+
+
+def shared_clauses(
+    cohort: Cohort, question: Question, by: Grouping, start: float | None
+) -> list[str]:
+    """The parts of a method sentence that all curves share."""
+    follow_up = cohort.follow_up
+    clauses = [
+        f"time scale {follow_up.scale.name} in {follow_up.scale.unit}"
+        + (" with late entry" if follow_up.entry is not None else "")
+    ]
+    within = [*([question.exposure] if by is not None else []), *question.strata]
+    if within:
+        clauses.append("by " + " and ".join(within))
+    if start is not None:
+        clauses.append(f"conditional on follow-up until {start:g} {follow_up.scale.unit}")
+    others = [one for one in follow_up.outcomes if one != (question.outcome or follow_up.outcome)]
+    if others:
+        clauses.append("other outcomes censor, so this is no probability while they compete")
+    if WEIGHT in cohort.frame.columns:
+        clauses.append(f"records weighted by '{cohort.declaration.weight}'")
+    if question.missing == "complete case":
+        clauses.append("complete cases of the groups")
+    return clauses
+
+
+def robust_clause(cohort: Cohort) -> str:
+    """The words for an infinitesimal-jackknife variance and its units."""
+    unit = "person" if CLUSTER not in cohort.frame.columns else str(cohort.declaration.cluster)
+    return f"robust (infinitesimal jackknife) variance by {unit}"
+
+
+def interval_clause(conf_type: str, conf_level: float) -> str:
+    """The words for pointwise limits."""
+    if conf_type == "none":
+        return "no limits"
+    scale = "untransformed scale" if conf_type == "plain" else f"{conf_type} scale"
+    return f"{100 * conf_level:g} % pointwise limits on the {scale}"
