@@ -2,6 +2,7 @@
 
 from .cox import Cox
 from .curve import Curve
+from .descriptive import IncidenceRate, KaplanMeier
 from .estimate import Estimates
 from .inference import Firth, Profile, Wald
 from .logistic import ConditionalLogistic, Logistic
@@ -28,6 +29,8 @@ __all__ = [
     "Curve",
     "Estimates",
     "Firth",
+    "IncidenceRate",
+    "KaplanMeier",
     "LinYing",
     "Logistic",
     "ModelBased",
