@@ -110,7 +110,10 @@ class Pieces:
     def cuts_before(self) -> NDArray[np.int64]:
         """How many of the record's cut times lie before the piece's end, (m,)."""
         ends = self.frame[EXIT].to_numpy()
-        return np.asarray((self.times[self.source] < ends[:, None]).sum(axis=1), dtype=np.int64)
+        before = np.zeros(len(ends), dtype=np.int64)
+        for times in self.times.T:  # One cut at a time: (m, k) would not fit for large cohorts.
+            before += times[self.source] < ends
+        return before
 
 
 @dataclass(frozen=True, slots=True, eq=False)

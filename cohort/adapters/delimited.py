@@ -96,8 +96,6 @@ def read_delimited(path: Path, form: CsvFormat, identifier: str) -> Delimited:
             f"fields of the header ({row_list(ragged)}): check separator= and unquoted separators "
             "inside fields."
         )
-        if form.bad_rows == "stop":
-            raise SchemaError(stories[0])
     raw = pl.concat(chunks) if chunks else pl.DataFrame(schema=dict.fromkeys(header, pl.String))
     columns, failed = [], pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
     for series in raw:
