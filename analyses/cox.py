@@ -9,7 +9,7 @@ import numpy as np
 from cohort.cohort import Cohort, Step, each_once, time_at_risk
 from cohort.errors import NotEstimableError, QuestionError
 
-from .cox_words import alias_note, method_sentence, not_estimable, robust_note, variance_word
+from .cox_words import alias_note, method_sentence, not_estimable, notes, variance_word
 from .estimate import Estimates, table
 from .fit import CoxFit
 from .inference import Inference, Wald
@@ -101,7 +101,7 @@ def _fit_model(
         "person_time": float(time_at_risk(each_once(frame)).sum()),
         "dropped": one.dropped,
         "converged": fit.maximum.converged,
-        "note": robust_note(plan.variance, records),
+        "note": notes(plan.variance, records, fit),
     }
     return fit, [shared | row for row in _rows(plan, fit, one.columns)]
 

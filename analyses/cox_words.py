@@ -78,14 +78,16 @@ def _variance_clause(plan: Plan, cohort: Cohort) -> str:
     return "two-phase variance"
 
 
-def robust_note(variance: Variance, records: RiskRecords) -> str | None:
-    """A note when a robust variance rests on too few independent units."""
-    if not isinstance(variance, Robust):
-        return None
-    units = int(np.count_nonzero(np.bincount(records.cluster)))
-    if units >= variance.fewest_clusters:
-        return None
-    return f"robust variance from only {units} independent units: it tends to be too small"
+def notes(variance: Variance, records: RiskRecords, fit: CoxFit) -> str | None:
+    """What a reader of a row must know: too few independent units, and the fit's own remarks."""
+    told = list(fit.remarks)
+    if isinstance(variance, Robust):
+        units = int(np.count_nonzero(np.bincount(records.cluster)))
+        if units < variance.fewest_clusters:
+            told.append(
+                f"robust variance from only {units} independent units: it tends to be too small"
+            )
+    return "; ".join(told) or None
 
 
 def not_estimable(fit: CoxFit) -> Flags:

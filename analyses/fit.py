@@ -39,7 +39,7 @@ class CoxFit:
     covariance : (p, p) by the variance that was asked for; model_covariance by the information.
     given : all records; kept : (n,) which are at risk for any event; problem holds those, with
     terms centred by ``centre`` and divided by ``scale`` (p,). sample : the kind of sampled design,
-    None for a full cohort.
+    None for a full cohort. remarks : what a reader of its rows must know.
     """
 
     names: tuple[str, ...]
@@ -53,6 +53,7 @@ class CoxFit:
     problem: Problem
     maximum: Maximum
     sample: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def need_full_cohort(self, what: str) -> None:
         """Refuse what weighted or drawn risk sets cannot give.

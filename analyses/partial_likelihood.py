@@ -29,6 +29,8 @@ ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
+SLACK = 1e-11
+"""A promised rise below this share of the log-likelihood is within its rounding error."""
 BLOCK = 16_384
 
 
@@ -242,7 +244,10 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
             converged = True
             break
         last_gain = gain
-        beta, (value, score, information) = _improved(evaluate, beta, step, value)
+        if gain * typical > SLACK * (1.0 + abs(value)):
+            beta, (value, score, information) = _risen(evaluate, beta, step, (value, score))
+        else:
+            beta, (value, score, information) = _settled(evaluate, beta, step, gain * typical)
     return Maximum(
         beta=beta,
         information=information,
@@ -268,16 +273,35 @@ def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
     return step
 
 
-def _improved(
-    evaluate: Evaluate, beta: Floats, step: Floats, value: float
+def _risen(
+    evaluate: Evaluate, beta: Floats, step: Floats, start: tuple[float, Floats]
 ) -> tuple[Floats, tuple[float, Floats, Floats]]:
-    """Halve the step until the log-likelihood is finite and does not fall."""
-    slack = 1e-12 * (1.0 + abs(value))
+    """Halve the step until the log-likelihood rises by a quarter of what its slope promises.
+
+    A full Newton step of a quadratic rises by half; one that overshoots its maximum, as under a
+    penalty that the information leaves out, would oscillate.
+    """
+    value, score = start
+    promised = 0.25 * float(score @ step)
     for halving in range(40):
         candidate = beta + step * 0.5**halving
         found = evaluate(candidate)
-        if np.isfinite(found[0]) and found[0] >= value - slack and np.isfinite(found[1]).all():
+        if np.isfinite(found[1]).all() and found[0] >= value + promised * 0.5**halving:
             return candidate, found
+    return candidate, found
+
+
+def _settled(
+    evaluate: Evaluate, beta: Floats, step: Floats, gain: float
+) -> tuple[Floats, tuple[float, Floats, Floats]]:
+    """Halve a step too small for the log-likelihood to show, until the score falls by half."""
+    for halving in range(6):
+        candidate = beta + step * 0.5**halving
+        found = evaluate(candidate)
+        moved = step != 0
+        left = float(found[1] @ _newton_step(found[1], found[2], moved))
+        if left <= gain / 4:
+            break
     return candidate, found
 
 

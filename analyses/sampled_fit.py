@@ -26,6 +26,7 @@ from .weighted_records import (
     prentice,
     sampling_of,
     subcohort_alone,
+    without_empty_risk_sets,
 )
 from .weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 
@@ -115,7 +116,13 @@ def _fit_subcohort_alone(
     sampling: Sampling, records: RiskRecords, columns: Matrix
 ) -> _SubcohortAlone:
     chosen, kept = subcohort_alone(records, sampling)
+    chosen, empty = without_empty_risk_sets(chosen)
     fit = fit_cox(chosen, columns.values[kept], columns.names, "breslow")
+    if empty:
+        fit = replace(
+            fit,
+            remarks=(f"{empty} cases fail with nobody of the subcohort at risk and are left out",),
+        )
     return _SubcohortAlone(fit, chosen, sampling.where(kept))
 
 

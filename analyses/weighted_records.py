@@ -27,6 +27,7 @@ from cohort.errors import QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
 from .records import Codes, Flags, Floats, RiskRecords, counts_of
+from .slots import risk_sums, slots_of
 
 
 def outcome_code(cohort: Cohort, outcome: str | None) -> int:
@@ -143,6 +144,24 @@ def subcohort_alone(records: RiskRecords, sampling: Sampling) -> tuple[RiskRecor
     kept = sampling.subcohort | records.event
     weight = sampling.subcohort / sampling.share
     return replace(records, risk_weight=weight).where(kept), kept
+
+
+def without_empty_risk_sets(records: RiskRecords) -> tuple[RiskRecords, int]:
+    """Events that happen while nobody with a risk weight is at risk carry no information.
+
+    Returns the records with such events given event weight 0, and their number.
+    """
+    slots = slots_of(records)
+    there = (records.risk_weight > 0).astype(np.float64)
+    keep = slots.active
+    mass = there[keep]
+    at_risk, _, _ = risk_sums(slots.of_active(), mass, np.empty((mass.size, 0)))
+    alone = slots.death[at_risk[slots.death_slot] < 0.5]
+    if not alone.size:
+        return records, 0
+    weight = records.event_weight.copy()
+    weight[alone] = 0.0
+    return replace(records, event_weight=weight), int(alone.size)
 
 
 def inverse_probability(

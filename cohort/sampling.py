@@ -67,7 +67,10 @@ def draw_case_cohort(
     frame = cohort.frame.with_columns(drawn)
     if stratum is not None:
         frame = frame.with_columns(pl.col(stratum).alias(SAMPLING_STRATUM))
-    design = CaseCohort(SUBCOHORT, stratum=stratum, cases=cases)
+    counts: int | dict[Code, int] = cohort.persons
+    if stratum is not None:
+        counts = dict(people.group_by(stratum, maintain_order=True).len().iter_rows())
+    design = CaseCohort(SUBCOHORT, counts, stratum, cases)
     declaration = replace(cohort.declaration, design=design)
     return settled(replace(cohort, frame=frame, declaration=declaration))
 
