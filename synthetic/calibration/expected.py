@@ -71,11 +71,17 @@ def expected_findings(world: World, outcome: str, *, persons: int, seed: int) ->
     return Findings(
         positive_in_cohort=float(cohort),
         positive_in_cases=float(cases),
-        odds_ratio=float(cases / (1 - cases) * (1 - cohort) / cohort),
+        odds_ratio=_odds_ratio(cases, cohort),
         test_hazard_ratio=float("nan") if window else exp(cox_root(list(events), list(at_risk))),
         carriage=float(women[2] / women[0]),
         cases_per_woman=float(events.sum() / women[0]),
     )
+
+
+def _odds_ratio(cases: float, cohort: float) -> float:
+    # Shares of 0 and 1 occur at the ends of a bisection; infinite and undefined are right there.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.float64(cases) / (1 - cases) * (1 - cohort) / np.float64(cohort))
 
 
 def population_rates(

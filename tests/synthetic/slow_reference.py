@@ -6,6 +6,7 @@ hazards are summed piece by piece. Slow, and with nothing in common with the tab
 the inversion of the kernels.
 """
 
+from itertools import pairwise
 from math import exp, inf, log
 
 from synthetic.document.sections import BinaryVariable, CategoricalVariable
@@ -99,7 +100,7 @@ def event_age(world: World, course: Course, i: int, name: str, need: float, ages
     for other, diagnosed in ages.items():
         points |= {diagnosed + s for s in world.outcomes[other].excess_from if diagnosed < inf}
     ordered = sorted(p for p in points if p <= OLDEST)
-    for start, end in zip(ordered, ordered[1:], strict=False):
+    for start, end in pairwise(ordered):
         middle = (start + end) / 2
         fixed = late if middle >= world.births.late_age else early
         hazard = fixed * moving_ratio(world, course, i, name, middle)
