@@ -21,7 +21,7 @@ from .curves.person_time import (
     poisson_limits,
     tally,
 )
-from .curves.records import Grouping, Groups, groups_of, whole_cohort_only
+from .curves.records import Grouping, Groups, check_grouping, groups_of, whole_cohort_only
 from .curves.survival import SurvivalSettings, is_robust, robust_clause, survival_curve
 from .estimate import Estimates, table
 from .question import Question
@@ -65,15 +65,6 @@ class KaplanMeier:
         """
         settings = SurvivalSettings("kaplan-meier", self.conf_type, self.conf_level, self.variance)
         return survival_curve(cohort, question, settings, self.by, self.start)
-
-
-def check_grouping(by: str | None) -> None:
-    """Refuse a grouping that is not known.
-
-    Raises QuestionError.
-    """
-    if by not in ("exposure", None):
-        raise QuestionError(f"by = '{by}' is not known: expected 'exposure', or None for everyone.")
 
 
 @dataclass(frozen=True, slots=True)

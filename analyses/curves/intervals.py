@@ -9,8 +9,9 @@ from cohort.errors import QuestionError, one_of
 
 from ..records import Floats
 
-ConfType = Literal["log", "log-log", "plain", "logit", "arcsine", "none"]
-CONF_TYPES = ("log", "log-log", "plain", "logit", "arcsine", "none")
+ConfType = Literal["log", "log-log", "complementary", "plain", "logit", "arcsine", "none"]
+CONF_TYPES = ("log", "log-log", "complementary", "plain", "logit", "arcsine", "none")
+"""``log-log`` is that of the estimate, ``complementary`` the log-log of 1 less the estimate."""
 
 
 def check_interval(conf_type: str, conf_level: float) -> None:
@@ -56,6 +57,9 @@ def _on_scale(p: Floats, reach: Floats, conf_type: ConfType) -> tuple[Floats, Fl
         return nothing, nothing
     if conf_type == "plain":
         return np.maximum(p - reach * p, 0.0), np.minimum(p + reach * p, 1.0)
+    if conf_type == "complementary":
+        low, high = _on_scale(1 - p, reach * p / (1 - p), "log-log")
+        return 1 - high, 1 - low
     p = np.where(p > 0, p, np.nan)
     if conf_type == "log":
         return np.exp(np.log(p) - reach), np.minimum(np.exp(np.log(p) + reach), 1.0)

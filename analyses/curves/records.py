@@ -70,6 +70,15 @@ class Groups:
     steps: tuple[Step, ...]
 
 
+def check_grouping(by: str | None) -> None:
+    """Refuse a grouping that is not known.
+
+    Raises QuestionError.
+    """
+    if by not in ("exposure", None):
+        raise QuestionError(f"by = '{by}' is not known: expected 'exposure', or None for everyone.")
+
+
 def whole_cohort_only(cohort: Cohort, what: str) -> None:
     """Refuse a sampled design: its risk sets would be those of the sample.
 

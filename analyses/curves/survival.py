@@ -129,23 +129,35 @@ def curve_frame(drawn: Drawn, groups: Groups) -> pl.DataFrame:
     return frame.with_columns(pl.col(bounds).fill_nan(None))
 
 
+def is_weighted(cohort: Cohort) -> bool:
+    """Whether records have sampling weights or are clustered."""
+    return WEIGHT in cohort.frame.columns or CLUSTER in cohort.frame.columns
+
+
 def is_robust(cohort: Cohort, variance: Variance | None, *, recurrent: bool = False) -> bool:
     """Whether a curve's variance is robust: as asked, else where the records call for it.
 
     Raises UnsupportedError for a two-phase variance.
     """
     if variance is None:
-        declared = WEIGHT in cohort.frame.columns or CLUSTER in cohort.frame.columns
-        return declared or recurrent
+        return is_weighted(cohort) or recurrent
     if not isinstance(variance, (ModelBased, Robust)):
         raise UnsupportedError("TwoPhase() is for a sampled design, but this is a full cohort.")
     return isinstance(variance, Robust)
 
 
 def shared_clauses(
-    cohort: Cohort, question: Question, by: Grouping, start: float | None
+    cohort: Cohort,
+    question: Question,
+    by: Grouping,
+    start: float | None,
+    *,
+    competing: bool = False,
 ) -> list[str]:
-    """The parts of a method sentence that all curves share."""
+    """The parts of a method sentence that all curves share.
+
+    competing : whether the curve is of all outcomes together, so that none censors.
+    """
     follow_up = cohort.follow_up
     clauses = [
         f"time scale {follow_up.scale.name} in {follow_up.scale.unit}"
@@ -157,7 +169,7 @@ def shared_clauses(
     if start is not None:
         clauses.append(f"conditional on follow-up until {start:g} {follow_up.scale.unit}")
     others = [one for one in follow_up.outcomes if one != (question.outcome or follow_up.outcome)]
-    if others:
+    if others and not competing:
         clauses.append("other outcomes censor, so this is no probability while they compete")
     if WEIGHT in cohort.frame.columns:
         clauses.append(f"records weighted by '{cohort.declaration.weight}'")

@@ -1,0 +1,168 @@
+"""Cumulative incidence where outcomes compete: the estimator."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from cohort.cohort import Cohort
+from cohort.errors import QuestionError, UnsupportedError, one_of
+
+from ..curve import CURVE_SCHEMA, Curve
+from ..question import Question
+from ..records import Floats
+from ..weighted_records import outcome_code
+from .aalen_johansen import (
+    Incidences,
+    aalen_variance,
+    greenwood_variance,
+    incidence_variance,
+    incidences_of,
+    survival_variance,
+)
+from .intervals import ConfType, check_interval, probability_limits
+from .product_limit import log_survival_variance
+from .records import (
+    CurveRecords,
+    Grouping,
+    Groups,
+    check_grouping,
+    curve_records,
+    groups_of,
+    once_only,
+    whole_cohort_only,
+)
+from .survival import interval_clause, is_weighted, robust_clause, shared_clauses
+from .timeline import timeline_of
+
+IncidenceVariance = Literal["infinitesimal jackknife", "greenwood", "aalen"]
+VARIANCES = ("infinitesimal jackknife", "greenwood", "aalen")
+EVENT_FREE = "event-free"
+
+
+@dataclass(frozen=True, slots=True)
+class CumulativeIncidence:
+    """The Aalen-Johansen estimate of the risk of each outcome where outcomes compete.
+
+    Every declared outcome of the cohort counts; what is left is "event-free". conf_type : scale of
+    the pointwise limits. variance : "infinitesimal jackknife", by cluster, else person, with
+    weights and late entry (that of R's survfit); or, without weights or clusters, "greenwood" (that
+    of R's etm) or "aalen" (that of R's cuminc), both with Greenwood's for event-free survival. by : "exposure", or None for everyone
+    together. start : draw the curve conditional on follow-up until this time, in the scale's unit.
+
+    Aalen and Johansen (1978), Scandinavian Journal of Statistics 5:141-150.
+    """
+
+    conf_type: ConfType = "log"
+    conf_level: float = 0.95
+    variance: IncidenceVariance = "infinitesimal jackknife"
+    by: Grouping = "exposure"
+    start: float | None = None
+
+    def __post_init__(self) -> None:
+        check_interval(self.conf_type, self.conf_level)
+        check_grouping(self.by)
+        if self.variance not in VARIANCES:
+            raise QuestionError(
+                f"variance = '{self.variance}' is not known: expected {one_of(VARIANCES)}."
+            )
+
+    def estimate(self, cohort: Cohort, question: Question) -> Curve:
+        """Cumulative incidence of each outcome at each time at which anyone leaves, by group.
+
+        A column ``outcome`` follows the others: the outcomes in their declared order, then
+        "event-free". ``events`` counts those of the row's outcome.
+
+        Raises UnsupportedError for a sampled design, recurrent events, or Aalen's variance with
+        weights or clusters; QuestionError or SchemaError for groups that cannot be made.
+        """
+        whole_cohort_only(cohort, "a cumulative incidence")
+        if question.outcome is not None:
+            outcome_code(cohort, question.outcome)
+        if self.variance != VARIANCES[0] and is_weighted(cohort):
+            raise UnsupportedError(
+                f"variance = '{self.variance}' holds without weights and clusters: expected "
+                f"'{VARIANCES[0]}'."
+            )
+        groups = groups_of(cohort, question, self.by)
+        outcomes = cohort.follow_up.outcomes
+        codes = tuple(range(1, len(outcomes) + 1))
+        records = curve_records(groups, codes, self.start)
+        once_only(records, "a cumulative incidence")
+        found = incidences_of(timeline_of(records, len(outcomes)))
+        wanted = outcomes if question.outcome is None else (question.outcome,)
+        frame = _frame(self, found, records, groups, [outcomes.index(one) for one in wanted])
+        names = pl.Series([*outcomes, EVENT_FREE])
+        frame = frame.with_columns(names.gather(frame["outcome"]).alias("outcome"))
+        return Curve(
+            frame,
+            "cumulative incidence",
+            self._sentence(cohort, question),
+            self.conf_level,
+            cohort.scale.unit,
+        )
+
+    def _sentence(self, cohort: Cohort, question: Question) -> str:
+        names = " and ".join(f"'{name}'" for name in cohort.follow_up.outcomes)
+        shared = shared_clauses(cohort, question, self.by, self.start, competing=True)
+        parts = [
+            f"Aalen-Johansen cumulative incidence of {names}",
+            *shared,
+            f"{self.variance.capitalize()}'s variance"
+            if self.variance != VARIANCES[0]
+            else robust_clause(cohort),
+            interval_clause(self.conf_type, self.conf_level),
+        ]
+        return "; ".join(parts) + "."
+
+
+def _frame(
+    settings: CumulativeIncidence,
+    found: Incidences,
+    records: CurveRecords,
+    groups: Groups,
+    causes: list[int],
+) -> pl.DataFrame:
+    timeline = found.timeline
+    parts = []
+    for cause in [*causes, found.incidence.shape[1]]:
+        estimate, events, variance = _row(settings.variance, found, records, cause)
+        std_error = np.sqrt(np.maximum(variance, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(std_error == 0, 0.0, std_error / estimate)
+        low, high = probability_limits(estimate, relative, settings.conf_type, settings.conf_level)
+        columns: dict[str, Floats | pl.Series] = {
+            "time": timeline.time,
+            "group": pl.Series(groups.words).gather(timeline.group),
+            "at_risk": timeline.at_risk,
+            "events": events,
+            "estimate": estimate,
+            "std_error": std_error,
+            "conf_low": low,
+            "conf_high": high,
+        }
+        part = pl.DataFrame(columns, schema=CURVE_SCHEMA)
+        parts.append(part.with_columns(pl.lit(cause, dtype=pl.UInt32).alias("outcome")))
+    bounds = ("estimate", "std_error", "conf_low", "conf_high")
+    return pl.concat(parts).with_columns(pl.col(bounds).fill_nan(None))
+
+
+def _row(
+    kind: IncidenceVariance, found: Incidences, records: CurveRecords, cause: int
+) -> tuple[Floats, Floats, Floats]:
+    """Estimate, events and variance (K,) of a cause, or of event-free survival after the last."""
+    timeline = found.timeline
+    if cause == found.incidence.shape[1]:
+        survival = found.limit.survival
+        if kind == "infinitesimal jackknife":
+            variance = survival_variance(found, records)
+        else:
+            of_log = log_survival_variance(timeline, found.limit, "greenwood")
+            variance = np.where(survival > 0, survival, np.nan) ** 2 * of_log
+        return survival, timeline.any_event, variance
+    estimate, events = found.incidence[:, cause], timeline.events[:, cause]
+    if kind == "infinitesimal jackknife":
+        return estimate, events, incidence_variance(found, records, cause)
+    by_slot = aalen_variance if kind == "aalen" else greenwood_variance
+    return estimate, events, by_slot(found, cause)
