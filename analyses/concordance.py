@@ -14,7 +14,8 @@ BLOCK = 2_000_000
 class Concordance:
     """Counts of comparable pairs, weighted, and the concordance among them.
 
-    tied_predictor pairs count half. std_error : infinitesimal jackknife over records.
+    tied_predictor pairs count half. std_error : infinitesimal jackknife over clusters, else
+    persons, so that splitting a person's follow-up does not change it.
     """
 
     concordant: float
@@ -65,7 +66,7 @@ def concordance_of(records: RiskRecords, predictor: Floats) -> Concordance:
         totals += [both[sign > 0].sum(), both[sign < 0].sum(), both[sign == 0].sum()]
     all_pairs = float(totals.sum())
     difference = float((totals[0] - totals[1]) / all_pairs)
-    influence = (wins - difference * pairs) / all_pairs
+    influence = np.bincount(records.cluster, (wins - difference * pairs) / all_pairs)
     return Concordance(
         float(totals[0]),
         float(totals[1]),

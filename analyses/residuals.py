@@ -67,10 +67,11 @@ def schoenfeld(fit: CoxFit) -> Floats:
 def scaled_schoenfeld(fit: CoxFit) -> Floats:
     """Schoenfeld residuals scaled to coefficients in time, (events, p).
 
-    Grambsch and Therneau (1994), Biometrika 81:515-526, with the mean variance of all events.
+    Grambsch and Therneau (1994), Biometrika 81:515-526, with the mean variance of all events: the
+    model's, whatever variance the fit reports.
     """
     residuals = schoenfeld(fit)
-    return np.asarray(residuals @ fit.covariance * len(residuals) + fit.beta)
+    return np.asarray(residuals @ fit.model_covariance * len(residuals) + fit.beta)
 
 
 def event_order(fit: CoxFit) -> Codes:
