@@ -13,6 +13,7 @@ from analyses.concordance import concordance
 from analyses.diagnostics import proportional_hazards
 from analyses.fit import CoxFit
 from analyses.model import Prepared, prepared
+from analyses.rows import wald_row
 from cohort import Cohort
 from tests.reference.oracle import Node, agree, agree_vector
 
@@ -96,26 +97,29 @@ def agree_rows(one: Fitted, table: Node, rtol: float) -> None:
     comparisons = one.model.columns.comparisons
     for row, comparison in zip(one.rows.iter_rows(named=True), comparisons, strict=True):
         used = np.flatnonzero(comparison.weights)
-        if used.size != 1:
-            continue
-        place = int(np.flatnonzero(one.order == used[0])[0])
-        step = comparison.weights[used[0]]
-        get = {key: table["columns"][key][place] for key in table["columns"] if key != "term"}
-        se = get["se"].number()
-        what = f"{table.name} {row['variable']}"
-        agree(row["log_estimate"] / step, get["coef"], rtol, se, what=f"{what} coef")
-        agree(row["std_error"] / step, get["se"], rtol, what=f"{what} se")
-        for ours, theirs in (("conf_low", "lower"), ("conf_high", "upper")):
-            agree(np.log(row[ours]) / step, get[theirs], rtol, se, what=f"{what} {theirs}")
-        z = row["log_estimate"] / row["std_error"]
-        # A relative error of the tail probability is that of z^2 times the square itself.
-        agree(row["p_value"], get["p"], rtol * (10 + z**2), what=f"{what} p")
-        if step == 1:
-            # An error of rtol standard errors of the log is as much of the ratio itself.
-            for ours, theirs in (
-                ("estimate", "exp_coef"), ("conf_low", "exp_lower"), ("conf_high", "exp_upper"),
-            ):  # fmt: skip
-                agree(row[ours], get[theirs], rtol * (1 + 3 * se), what=f"{what} {theirs}")
+        if used.size == 1:
+            place = int(np.flatnonzero(one.order == used[0])[0])
+            _agree_row(row, table, place, rtol, step=float(comparison.weights[used[0]]))
+
+
+def _agree_row(
+    row: Mapping[str, float], table: Node, place: int, rtol: float, *, step: float = 1.0
+) -> None:
+    get = {key: table["columns"][key][place] for key in table["columns"] if key != "term"}
+    se = get["se"].number()
+    what = f"{table.name} {table['columns']['term'].value[place]}"
+    agree(row["log_estimate"] / step, get["coef"], rtol, se, what=f"{what} coef")
+    agree(row["std_error"] / step, get["se"], rtol, what=f"{what} se")
+    for ours, theirs in (("conf_low", "lower"), ("conf_high", "upper")):
+        agree(np.log(row[ours]) / step, get[theirs], rtol, se, what=f"{what} {theirs}")
+    z = row["log_estimate"] / row["std_error"]
+    # A relative error of the tail probability is that of z^2 times the square itself.
+    agree(row["p_value"], get["p"], rtol * (10 + z**2), what=f"{what} p")
+    if step == 1:
+        # An error of rtol standard errors of the log is as much of the ratio itself.
+        ratios = {"estimate": "exp_coef", "conf_low": "exp_lower", "conf_high": "exp_upper"}
+        for ours, theirs in ratios.items():
+            agree(row[ours], get[theirs], rtol * (1 + 3 * se), what=f"{what} {theirs}")
 
 
 def agree_short(one: Fitted, stored: Node, rtol: float) -> None:
@@ -124,7 +128,7 @@ def agree_short(one: Fitted, stored: Node, rtol: float) -> None:
     se = stored["se"].array()
     assert fit.given.size == stored["n"].number()
     assert int(fit.given.event.sum()) == stored["nevent"].number()
-    agree(fit.beta[order], stored["coef"], rtol, se)
+    agree(np.where(fit.aliased, np.nan, fit.beta)[order], stored["coef"], rtol, se)
     model = np.sqrt(np.diag(fit.model_covariance))
     agree(model[order], stored["se"], rtol)
     if "robust_se" in stored:
@@ -184,6 +188,9 @@ def _agree_coefficients(fit: CoxFit, stored: Node, order: np.ndarray, rtol: floa
     se = table.column("se")
     agree(fit.beta[order], table.column("coef"), rtol, se, what=f"{table.name} coef")
     agree(fit.std_error[order], se, rtol, what=f"{table.name} se")
+    for place, column in enumerate(order):
+        row = wald_row(float(fit.beta[column]), float(fit.std_error[column]), 0.95)
+        _agree_row(row, table, place, rtol)
     _agree_covariance(fit.covariance, stored["vcov"], order, rtol)
     if "naive_vcov" in stored:
         _agree_covariance(fit.model_covariance, stored["naive_vcov"], order, rtol)
@@ -201,7 +208,8 @@ def _agree_concordance(one: Fitted, stored: Node, key: str, rtol: float) -> None
 
 def _agree_predictor(one: Fitted, stored: Node, key: str, rtol: float) -> None:
     means = np.array([float(v) for v in stored["means"].value.values()])
-    offset = one.fit.given.offset
+    # This version of R takes the mean offset off as well; later ones do not.
+    offset = one.fit.given.offset - one.fit.given.offset.mean()
     ours = (one.terms() - means) @ one.fit.beta[one.order] + offset
     agree_vector(ours, stored[key], rtol)
 
@@ -223,10 +231,13 @@ def agree_residual(one: Fitted, stored: Node, kind: str, rtol: float) -> None:
         agree_vector(ours[:, one.order[place]], theirs[name], rtol)
 
 
-def _r_event_order(fit: CoxFit) -> np.ndarray:
-    """The rank of each event in R's order: strata, then time, then the order of the file."""
+def _r_event_order(fit: CoxFit, *, tied: int = 1) -> np.ndarray:
+    """The rank of each event in R's order: strata, then time, then the order of the file.
+
+    tied : -1 for the file's order turned round among ties.
+    """
     slots = fit.problem.slots
-    place = residual.event_order(fit)
+    place = tied * residual.event_order(fit)
     order = np.lexsort((place, slots.time[slots.death_slot], slots.stratum[slots.death_slot]))
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
@@ -239,10 +250,12 @@ def _agree_baseline(one: Fitted, stored: Node, key: str, rtol: float) -> None:
     if key.endswith("means"):
         at[order] = [float(v) for v in stored["means"].value.values()]
     path = [Stretch(-np.inf, np.inf, at)]
+    # R's curve is at the mean offset, ours at none.
+    shift = np.exp(fit.given.offset.mean())
     for stratum, name in enumerate(stored[key]):
         theirs = stored[key][name]
         hazard, _ = cumulative_hazard(fit, theirs["time"].array(), path, stratum=stratum)
-        agree(hazard, theirs["cumhaz"], rtol)
+        agree(hazard * shift, theirs["cumhaz"], rtol)
 
 
 def _agree_zph_all(one: Fitted, stored: Node, key: str, rtol: float) -> None:
@@ -275,7 +288,9 @@ def agree_zph(
     slack = rtol * (10 + theirs[:, :1])
     ratio = table[:, 2:] / theirs[:, 2:]
     agree((ratio - 1) / slack * rtol + 1, np.ones_like(ratio), rtol, what=f"{stored.name} p")
-    rank = np.argsort(_r_event_order(one.fit), kind="stable")
+    # With late entry cox.zph lists tied events from the last of the file to the first.
+    late = np.isfinite(one.fit.given.entry).any()
+    rank = np.argsort(_r_event_order(one.fit, tied=-1 if late else 1), kind="stable")
     y = ours.residuals[rank]
     size = np.nanmax(np.abs(y), axis=0)
     if "residual_sums" in stored:

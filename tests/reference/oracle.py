@@ -100,9 +100,7 @@ def leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     elif isinstance(value, list):
         for place, one in enumerate(value):
             yield from leaves(one, (*path, str(place)))
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield path
-    elif isinstance(value, str) and value in WORDS:
+    elif type(value) in (int, float) or (isinstance(value, str) and value in WORDS):
         yield path
 
 
@@ -152,9 +150,7 @@ def data(name: str) -> pl.DataFrame:
     return pl.read_csv(HERE / "data" / f"{name}.csv", infer_schema_length=None)
 
 
-def agree(
-    ours: object, theirs: object, rtol: float, scale: object = 0.0, what: str = ""
-) -> None:
+def agree(ours: object, theirs: object, rtol: float, scale: object = 0.0, what: str = "") -> None:
     """Every |ours - theirs| <= rtol max(|theirs|, scale), infinities and NaN in the same places.
 
     The rule of the reference's README; scale is the standard error for a coefficient and the
