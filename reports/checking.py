@@ -1,0 +1,58 @@
+"""The audit of a study: its document, its data, its exclusions; nothing is estimated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cohort import Cohort
+
+from . import numbers
+from .published_page import short_names
+from .sources import Document, audit_of, cohort_of, read_document, records_of, tables_of
+from .tables import flow_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found, as lines to read, and whether an analysis may go on."""
+
+    passed: bool
+    text: str
+
+
+def check_study(path: Path) -> Checked:
+    """Read everything a study needs and tell what is wrong with it.
+
+    Raises StudyError for the document; SchemaError when the data cannot be read at all.
+    """
+    document = read_document(path)
+    if document.study.source.kind == "published":
+        return _published(document)
+    records = records_of(document)
+    lines = [f"{document.name}: {document.study.title}"]
+    passed = True
+    for name in (None, *document.study.other_follow_up):
+        found = audit_of(records, name)
+        passed = passed and found.passed
+        lines.append(f"Follow-up {'of the study' if name is None else repr(name)}: {found.text()}")
+    if passed:
+        cohort = cohort_of(records)
+        lines += _flow(cohort, document.study.report.smallest_cell)
+    lines.append("The study can be run." if passed else "The data are refused.")
+    return Checked(passed, "\n".join(lines))
+
+
+def _flow(cohort: Cohort, smallest: int) -> list[str]:
+    return [
+        f"- {one.persons} persons, {one.reason}" + (f" ({one.left} left)" if place else "")
+        for place, one in enumerate(flow_rows(cohort.steps, smallest))
+    ]
+
+
+def _published(document: Document) -> Checked:
+    tables = tables_of(document)
+    names = short_names(tables)
+    lines = [f"{document.name}: {numbers.count(len(tables))} published tables"]
+    for table in tables:
+        doubts = ", ".join(table.doubtful)
+        lines.append(f"- {names[table.id]}: {doubts or 'every count published'}")
+    return Checked(True, "\n".join([*lines, "The study can be run."]))

@@ -1,0 +1,160 @@
+"""The command: microcohort build, run, check, list, version.
+
+Nothing heavy is imported before it is needed, so that --help answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .site import Built
+
+OK, FAILED, MISUSED, REFUSED = 0, 1, 2, 3
+app = typer.Typer(
+    name="microcohort",
+    help="Epidemiological cohort analysis: studies in, pages of estimates out.",
+    epilog="Exit codes: 0 well, 1 an analysis failed, 2 usage or study document, 3 data refused.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+OutDir = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="The folder to write into; made if need be.")
+]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study document.")]
+
+
+@app.command()
+def build(out: OutDir = Path("site")) -> None:
+    """Run every study we ship and write one site with an index."""
+    from .site import build_site, shipped_studies
+
+    with _Progress() as progress:
+        built = build_site(shipped_studies(), out, progress)
+    for one in built:
+        _tell(one)
+    done = sum(one.page is not None for one in built)
+    _say(f"{done} of {len(built)} studies built. Open this in a browser:")
+    _say(str((out / "index.html").resolve()))
+    raise typer.Exit(max((one.code for one in built), default=OK) and FAILED)
+
+
+@app.command()
+def run(study: StudyFile, out: OutDir) -> None:
+    """Run one study and write its page."""
+    from .site import build_study
+
+    with _Progress() as progress:
+        one = build_study(study, out, progress)
+    _tell(one)
+    if one.page is not None:
+        _say(str(one.page.resolve()))
+    raise typer.Exit(one.code)
+
+
+@app.command()
+def check(study: StudyFile) -> None:
+    """Read a study and its data, and tell everything that is wrong; estimate nothing."""
+    from cohort.errors import CohortError
+
+    from .checking import check_study
+    from .site import exit_code
+
+    try:
+        found = check_study(study)
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(exit_code(error)) from None
+    _say(found.text)
+    raise typer.Exit(OK if found.passed else REFUSED)
+
+
+@app.command(name="list")
+def list_studies() -> None:
+    """The studies we ship, with their questions."""
+    from analyses.study import read_study
+    from cohort.errors import CohortError
+
+    from .site import shipped_studies
+
+    worst = OK
+    for path in shipped_studies():
+        try:
+            study = read_study(path)
+        except CohortError as error:
+            _complain(str(error))
+            worst = MISUSED
+            continue
+        _say(f"{path.stem}: {study.title}\n    {study.question}")
+    raise typer.Exit(worst)
+
+
+@app.command()
+def version() -> None:
+    """The version of microcohort and of Python."""
+    import platform
+
+    from .checksums import version_of
+
+    _say(f"microcohort {version_of('microcohort')} (Python {platform.python_version()})")
+
+
+class _Progress:
+    """One line on stderr that says what is being done; nothing where nobody watches."""
+
+    def __init__(self) -> None:
+        self.watched = sys.stderr.isatty()
+
+    def __enter__(self) -> "Callable[[str], None]":
+        if not self.watched:
+            return lambda words: None
+        from rich.console import Console
+
+        self.status = Console(stderr=True).status("Starting")
+        self.status.start()
+        return lambda words: self.status.update(words.replace("[", "\\["))
+
+    def __exit__(self, *_: object) -> None:
+        if self.watched:
+            self.status.stop()
+
+
+def _tell(one: "Built") -> None:
+    if one.page is None:
+        _complain(f"{one.name}: {one.story}")
+    else:
+        _say(f"{one.name}: {one.result}" if one.result else one.name)
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+
+
+def _complain(words: str) -> None:
+    sys.stderr.write(words + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: runs the command and ends the process with its exit code."""
+    try:
+        app(args=arguments, prog_name="microcohort")
+    except KeyboardInterrupt:
+        _complain("Stopped.")
+        raise SystemExit(FAILED) from None
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain again at exit.
+        sys.stderr.close()
+        raise SystemExit(OK) from None
+    except Exception as error:
+        _complain(f"A fault in the toolkit itself: {type(error).__name__}. Please report it.")
+        raise SystemExit(FAILED) from None
+
+
+if __name__ == "__main__":
+    main()

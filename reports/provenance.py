@@ -1,0 +1,46 @@
+"""The last section of a page: everything needed to make it again."""
+
+from cohort import Provenance
+
+from . import numbers
+from .checksums import sha256_of, sha256_of_text, versions
+from .content import Block, Details, Row, Section, Table
+from .sources import Document
+
+
+def provenance_section(document: Document, provenance: Provenance | None = None) -> Section:
+    """Files with their checksums, what the door saw, versions, and the study's text."""
+    files = [
+        (document.path.name, "the study document", sha256_of_text(document.text)),
+        (document.study.source.file, "the data", sha256_of(document.source_path)),
+    ]
+    rows = tuple(Row(one) for one in files)
+    header = ("File", "What it is", "SHA-256")
+    blocks: list[Block] = [Table("Files", header, rows, (), (0, 1, 2))]
+    if provenance is not None:
+        blocks.append(_door(provenance))
+    blocks += [f"Note from the door: {note}" for note in seen_notes(provenance)]
+    blocks.append(_versions())
+    blocks.append(Details("The study document, whole", document.text))
+    return Section("Provenance", tuple(blocks))
+
+
+def seen_notes(provenance: Provenance | None) -> tuple[str, ...]:
+    """What the door found that does not forbid an analysis."""
+    return () if provenance is None else (*provenance.notes, *provenance.refusals)
+
+
+def _door(provenance: Provenance) -> Table:
+    unused = len(provenance.columns_unused)
+    rows = (
+        Row(("Rows read", numbers.count(provenance.rows_read))),
+        Row(("Rows refused", numbers.count(provenance.rows_refused))),
+        Row(("Columns not used", numbers.count(unused))),
+        Row(("Times merged that differed by rounding alone", f"{provenance.merged_times:,}")),
+    )
+    return Table("What the door saw", ("Quantity", "Number"), rows)
+
+
+def _versions() -> Table:
+    rows = tuple(Row(one) for one in versions())
+    return Table("Versions", ("Program", "Version"), rows, (), (0, 1))

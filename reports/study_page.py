@@ -1,0 +1,230 @@
+"""The page of a study of records: from its answers to sections, in the order of a paper."""
+
+from analyses import Estimates
+from analyses.grammar import parse_term
+from cohort import Cohort
+
+from . import numbers
+from .answers import Answer, Answers, ratios_of
+from .content import Block, Listing, Page, Section, Table
+from .disclosure import small
+from .figures import curve_figure, flow_figure, forest_figure, hazards_figure
+from .hazards_check import banded_ratios, hazards_test, test_table
+from .numbers import WITHHELD
+from .provenance import provenance_section
+from .table_one import table_one
+from .tables import label_of, rates_table, ratios_table, reference_word, within_sentence
+
+TOO_FEW_TO_CHECK = (
+    "There are too few events, or terms that cannot be estimated, to look at the hazard ratio by "
+    "time."
+)
+
+HOW_TO_READ = (
+    "A small p-value says that a hazard ratio changes along the time scale; the one in the table "
+    "is then an average over it. A large one says that no change was seen, not that there is none."
+)
+
+
+def study_page(answers: Answers) -> Page:
+    """The page of a study of records."""
+    study = answers.study
+    sections = [
+        Section("Question", _question(answers)),
+        Section("What was found", _found(answers)),
+        Section("Methods", _methods(answers)),
+        Section("Participants", _participants(answers)),
+        *_rates(answers),
+        Section("Hazard ratios", _ratios(answers)),
+        *_curves(answers),
+        Section("Proportional hazards", _hazards(answers)),
+        *_words(answers),
+        provenance_section(answers.document, answers.cohort.provenance),
+    ]
+    return Page(study.title, tuple(sections), study.question, "Cohort study", _facts(answers))
+
+
+def _facts(answers: Answers) -> tuple[tuple[str, str], ...]:
+    cohort, smallest = answers.cohort, answers.study.report.smallest_cell
+    facts = []
+    for count, words in (
+        (cohort.persons, "persons analysed"),
+        (cohort.events, f"events: {cohort.follow_up.outcome}"),
+    ):
+        facts.append((WITHHELD if small(count, smallest) else numbers.count(count), words))
+    facts.append((numbers.person_time(cohort.person_time), cohort.scale.person_time_unit))
+    return tuple(facts)
+
+
+def _question(answers: Answers) -> tuple[Block, ...]:
+    blocks: list[Block] = list(answers.study.report.background)
+    return tuple(blocks) or (answers.study.question,)
+
+
+def _methods(answers: Answers) -> tuple[Block, ...]:
+    """The sentences of the estimators, with the words for the exposures instead of their names."""
+    sentences = [one.estimates.method for one in answers.ratios]
+    sentences += [one.method for one in answers.rates.values()]
+    sentences += [one.method for one in answers.curves.values()]
+    items = []
+    for sentence in dict.fromkeys(sentences):
+        told = sentence[:1].upper() + sentence[1:]
+        for exposure in answers.exposures():
+            label = within_sentence(_label(answers.cohort, exposure))
+            told = told.replace(f"'{exposure}'", f"'{label}'")
+            told = told.replace(f"by {exposure};", f"by {label};")
+        items.append(told)
+    return (Listing(tuple(items)),)
+
+
+def _found(answers: Answers) -> tuple[Block, ...]:
+    """The last adjustment set of each exposure, in sentences made from the numbers."""
+    items = []
+    for exposure in answers.exposures():
+        frame = ratios_of(answers, exposure)
+        if frame.is_empty():
+            continue
+        last = frame["adjustment"].to_list()[-1]
+        for row in frame.iter_rows(named=True):
+            if row["adjustment"] != last or row["modifier_level"] is not None:
+                continue
+            name = _label(answers.cohort, exposure)
+            if row["estimate"] is None:
+                items.append(f"{name}, {row['contrast']}: not estimable ({row['note']}).")
+                continue
+            level = numbers.level(row["conf_level"])
+            limits = numbers.interval(row["conf_low"], row["conf_high"])
+            items.append(
+                f"{name}, {row['contrast']} ({last}): {row['measure']} "
+                f"{numbers.ratio(row['estimate'])}, {level} interval {limits}; "
+                f"{_reading(row['conf_low'], row['conf_high'])}."
+            )
+    return (Listing(tuple(items)),) if items else ("No hazard ratio was asked for.",)
+
+
+def _reading(low: float, high: float) -> str:
+    if low <= 1 <= high:
+        return (
+            f"the data are compatible with a lower rate (down to {numbers.ratio(low)} times) and "
+            f"with a higher one (up to {numbers.ratio(high)} times)"
+        )
+    way = "higher" if low > 1 else "lower"
+    return f"the whole interval lies on the side of a {way} rate"
+
+
+def _label(cohort: Cohort, exposure: str) -> str:
+    labels = {variable.name: label_of(variable) for variable in cohort.variables}
+    return labels.get(exposure, exposure)
+
+
+def _participants(answers: Answers) -> tuple[Block, ...]:
+    cohort, smallest = answers.cohort, answers.study.report.smallest_cell
+    names = answers.study.report.table_1 or tuple(one.name for one in cohort.variables)
+    grouped = [one for one in answers.exposures() if reference_word(cohort, one) is not None]
+    exposure = grouped[0] if grouped else None
+    return (flow_figure(cohort, smallest), table_one(cohort, exposure, names, smallest))
+
+
+def _rates(answers: Answers) -> list[Section]:
+    smallest = answers.study.report.smallest_cell
+    tables = tuple(
+        rates_table(estimates, answers.cohort, smallest) for estimates in answers.rates.values()
+    )
+    return [Section("Rates", tables)] if tables else []
+
+
+def _ratios(answers: Answers) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    smallest = answers.study.report.smallest_cell
+    for exposure in answers.exposures():
+        frame = ratios_of(answers, exposure)
+        if frame.is_empty():
+            continue
+        mine = [one for one in answers.ratios if one.asked.question.exposure == exposure]
+        table = ratios_table(frame, answers.cohort, smallest)
+        told = (*table.notes, *_adjusted_for(mine), *_incomplete(mine, smallest))
+        blocks.append(Table(table.caption, table.header, table.rows, told, table.text_columns))
+        blocks.append(forest_figure(frame, answers.cohort, smallest))
+    return tuple(blocks) or ("No hazard ratio was asked for.",)
+
+
+def _adjusted_for(answers: list[Answer]) -> list[str]:
+    """For each adjustment set, in words, what it adjusts for and on which time scale."""
+    told = []
+    for one in answers:
+        cohort = one.cohort
+        known = [variable.name for variable in cohort.variables]
+        for name, terms in one.asked.question.adjustments.items():
+            words = []
+            for term in terms:
+                parsed = parse_term(term, known)
+                label = " by ".join(within_sentence(_label(cohort, part)) for part in parsed.names)
+                spline = " (spline)" if "rcs(" in term or "ns(" in term else ""
+                words.append(label + spline)
+            adjusted = numbers.listed(words) or "nothing besides the time scale"
+            told.append(f"{name}: adjusted for {adjusted}; time scale: {cohort.scale.name}.")
+    return list(dict.fromkeys(told))
+
+
+def _incomplete(answers: list[Answer], smallest: int) -> list[str]:
+    told = []
+    for one in answers:
+        frame = one.estimates.frame
+        for name, dropped in dict.fromkeys(frame.select("adjustment", "dropped").iter_rows()):
+            if dropped:
+                count = WITHHELD if small(dropped, smallest) else numbers.count(dropped)
+                told.append(f"{name}: {count} records left out as incomplete.")
+    return list(dict.fromkeys(told))
+
+
+def _curves(answers: Answers) -> list[Section]:
+    smallest = answers.study.report.smallest_cell
+    blocks: list[Block] = []
+    for exposure, curve in answers.curves.items():
+        blocks.append(curve_figure(curve, answers.cohort, exposure, smallest))
+    return [Section("Survival", tuple(blocks))] if blocks else []
+
+
+def _hazards(answers: Answers) -> tuple[Block, ...]:
+    """The test, and the ratio in bands, for the last question that has fits of its own scale."""
+    blocks: list[Block] = []
+    for exposure in answers.exposures():
+        mine = [
+            one
+            for one in answers.ratios
+            if one.asked.question.exposure == exposure and one.asked.follow_up is None
+        ]
+        if mine:
+            blocks += _hazards_of(mine[-1].estimates, mine[-1].cohort, exposure, answers)
+    return tuple(blocks) or (TOO_FEW_TO_CHECK,)
+
+
+def _hazards_of(
+    estimates: Estimates, cohort: Cohort, exposure: str, answers: Answers
+) -> list[Block]:
+    adjustment = str(estimates.frame["adjustment"][-1])
+    if cohort.design.sampled or adjustment not in estimates.models:
+        return [
+            "A test of proportional hazards is not offered for a sampled design: the risk sets "
+            "of the sample are not those of the cohort."
+        ]
+    test = hazards_test(estimates, adjustment)
+    if test is None:
+        return [TOO_FEW_TO_CHECK]
+    blocks: list[Block] = [HOW_TO_READ, test_table(estimates, adjustment, cohort, exposure)]
+    smallest = answers.study.report.smallest_cell
+    ratios = banded_ratios(test, estimates.fit(adjustment), exposure, _label(cohort, exposure))
+    counts = [float(band.events) for one in ratios for band in one.bands]
+    if ratios and not any(small(count, smallest) for count in counts):
+        blocks.append(hazards_figure(ratios, cohort))
+    return blocks
+
+
+def _words(answers: Answers) -> list[Section]:
+    report = answers.study.report
+    sections = []
+    if report.limitations:
+        sections.append(Section("Limits", (Listing(report.limitations),)))
+    if report.not_shown:
+        sections.append(Section("What this does not show", (Listing(report.not_shown),)))
+    return sections
