@@ -112,7 +112,10 @@ def _cases() -> list[Case]:
         ("acquisition.loss_rate", 0.03),
     )
     return [
-        Case(world(base, ("outcomes.breast.chimerism", 0.5)), Contrast("breast", "chimerism", start=50)),
+        Case(
+            world(base, ("outcomes.breast.chimerism", 0.5)),
+            Contrast("breast", "chimerism", start=50),
+        ),
         Case(world("danish_women", *shipped), Contrast("breast", "chimerism", start=50)),
         Case(world("danish_women", *shipped), Contrast("death", "chimerism", start=55)),
         Case(read_world("danish_women"), Contrast("death", "smoking", "current", "never", 50)),
@@ -129,7 +132,7 @@ def _cases() -> list[Case]:
 
 
 def _drawn_risks(case: Case, persons: int, seed: int) -> np.ndarray:
-    """Share with the outcome by 65 and by 75 in each of the two worlds, and its SE: events drawn."""
+    """Whether each woman has the outcome by 65 and by 75 in each of the two worlds: drawn."""
     contrast, draws = case.contrast, Draws(seed, 0, persons)
     course = draw_course(case.world, draws)
     start = starting_ages(course, draw_study(case.world, course), contrast)
