@@ -16,7 +16,7 @@ from .inference import Inference, Wald
 from .likelihood_rows import likelihood_row
 from .model import Matrix, Prepared, prepared
 from .partial_likelihood import Ties
-from .plan import Plan, check_inference, plan_for
+from .plan import Plan, check_inference, check_outcome, plan_for
 from .question import Question
 from .rows import wald_rows
 from .sampled_fit import fit_for
@@ -61,6 +61,7 @@ class Cox:
         weighting, variance = plan_for(cohort, self.ties, self.weighting, self.variance)
         plan = Plan(self.ties, weighting, variance, self.inference, self.conf_level)
         check_inference(plan)
+        check_outcome(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
         fits, names = [], []
         steps: list[tuple[str, Step]] = []

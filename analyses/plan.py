@@ -90,6 +90,22 @@ def _full_cohort(
     return None, Robust() if _wants_robust(cohort) else ModelBased()
 
 
+def check_outcome(cohort: Cohort, outcome: str | None) -> None:
+    """Refuse an outcome whose cases a case-cohort did not measure.
+
+    Raises UnsupportedError: cases outside the subcohort would be missing from the events.
+    """
+    design = cohort.design
+    if not isinstance(design, CaseCohort) or outcome is None:
+        return
+    measured = design.cases or (cohort.follow_up.outcome,)
+    if outcome not in measured:
+        raise UnsupportedError(
+            f"the cases of '{outcome}' were not all measured: the case-cohort took those of "
+            f"{one_of(measured)}. If they were, name them in CaseCohort(cases=)."
+        )
+
+
 def check_inference(plan: Plan) -> None:
     """Refuse likelihood limits where the likelihood is not that of independent persons.
 

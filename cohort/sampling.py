@@ -82,7 +82,8 @@ def draw_nested_case_control(
 
     controls : at most this many for a case, without replacement within its set; persons at risk
     at its time with the same levels of the matching variables, herself excepted. A later case may
-    be a control. Inclusion probabilities are Samuelsen's (1997, Biometrika 84:379, section 2).
+    be a control. Inclusion probabilities are Samuelsen's (1997, Biometrika 84:379, section 2);
+    they are left out when a person has several records, of which a set holds only one.
 
     Raises DesignError when the cohort is itself a sample or controls is below 1.
     """
@@ -117,9 +118,11 @@ def draw_nested_case_control(
         pl.Series(SET, np.concatenate(sets).astype(np.uint32)),
         pl.Series(CASE, np.concatenate(flags)),
         pl.Series(AT_RISK, np.concatenate(sizes)),
-        pl.Series(INCLUSION, 1.0 - never[person[place]]),
     )
-    design = NestedCaseControl(SET, CASE, INCLUSION, AT_RISK)
+    design = NestedCaseControl(SET, CASE, at_risk=AT_RISK)
+    if np.bincount(person).max() == 1:
+        sampled = sampled.with_columns(pl.Series(INCLUSION, 1.0 - never[person[place]]))
+        design = replace(design, inclusion=INCLUSION)
     drawn_cohort = replace(cohort, declaration=replace(cohort.declaration, design=design))
     return drawn_cohort.with_frame(sampled, "not sampled (neither case nor control)")
 

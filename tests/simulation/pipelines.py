@@ -87,8 +87,8 @@ PIPELINES = (
     Pipeline("stratified, Borgan II, two-phase", COMMON, _stratified, Cox(weighting=BorganII())),
     Pipeline("nested case-control, conditional", COMMON, _nested, Cox(weighting=Conditional())),
     Pipeline("nested case-control, Samuelsen", COMMON, _nested, Cox(weighting=Samuelsen())),
-    Pipeline("36 exposed cases, model", SPARSE, _all, Cox(), gated=False),
-    Pipeline("36 exposed cases, profile", SPARSE, _all, Cox(inference=Profile()), gated=False),
-    Pipeline("36 exposed cases, Firth", SPARSE, _all, Cox(inference=Firth()), gated=False),
+    Pipeline("38 exposed cases, model", SPARSE, _all, Cox(), gated=False),
+    Pipeline("38 exposed cases, profile", SPARSE, _all, Cox(inference=Profile()), gated=False),
+    Pipeline("38 exposed cases, Firth", SPARSE, _all, Cox(inference=Firth()), gated=False),
     Pipeline("10 clusters, robust", FEW_CLUSTERS, _all, Cox(), gated=False),
 )

@@ -37,7 +37,7 @@ class World:
 COMMON = World(persons=3_000, rate=0.009)
 CLUSTERED = World(persons=3_000, rate=0.006, clusters=300, alpha=0.7)
 FEW_CLUSTERS = World(persons=600, rate=0.06, clusters=10, alpha=0.7)
-SPARSE = World(persons=1_500, rate=0.0042, exposed=0.6)
+SPARSE = World(persons=1_500, rate=0.0042, exposed=0.5)
 
 
 def draw(world: World, seed: int) -> Cohort:
