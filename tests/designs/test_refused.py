@@ -92,7 +92,7 @@ def several_records():
     early = frame.with_columns((pl.col("exit") / 2).alias("exit"), pl.lit(0).alias("what"))
     late = frame.with_columns((pl.col("exit") / 2).alias("entry"))
     whole = from_frame(
-        pl.concat([early, late]),
+        pl.concat([early, late], how="vertical_relaxed"),
         person="woman",
         follow_up=FollowUp(
             TimeScale("time", unit="days"),
