@@ -19,8 +19,9 @@ Ties = Literal["efron", "breslow", "exact"]
 Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64], NDArray[np.float64]]]
 
 MOST_ITERATIONS = 60
-CONVERGED = 1e-19
-"""Squared length of a Newton step in standard errors: the optimum to about 3e-10 of one."""
+CONVERGED = 1e-24
+"""Squared length of a Newton step in standard errors: the information, which is that before the
+last step, belongs to the optimum to about 1e-12 of one."""
 STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
