@@ -116,7 +116,7 @@ class IncidenceRate:
         shared = {
             "outcome": outcome,
             "exposure": question.exposure,
-            "variable": "all" if self.by is None else question.exposure,
+            "variable": groups.variable or "all",
             "adjustment": "crude",
             "measure": "incidence rate",
             "conf_level": self.conf_level,

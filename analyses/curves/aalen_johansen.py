@@ -88,7 +88,8 @@ def incidence_variance(found: Incidences, records: CurveRecords, cause: int) -> 
     products = sums_of_products(timeline, records.cluster, Changes(entering, leaving))
     f = found.incidence[:, cause]
     weights = np.column_stack((f, -np.ones_like(f), f * b - c))
-    return np.maximum(np.einsum("ki,kij,kj->k", weights, products, weights), 0.0)
+    value = np.einsum("ki,kij,kj->k", weights, products, weights)
+    return np.asarray(np.maximum(value, 0.0))
 
 
 def survival_variance(found: Incidences, records: CurveRecords) -> Floats:
@@ -96,7 +97,7 @@ def survival_variance(found: Incidences, records: CurveRecords) -> Floats:
     variance = log_survival_influence_variance(
         found.timeline, records, found.limit.odds, found.limit.left
     )
-    return found.limit.survival**2 * variance
+    return np.asarray(found.limit.survival**2 * variance)
 
 
 def aalen_variance(found: Incidences, cause: int) -> Floats:
@@ -111,18 +112,17 @@ def aalen_variance(found: Incidences, cause: int) -> Floats:
     others = timeline.any_event - mine
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = np.where(survival > 0, 1.0 / survival, 0.0)
-        spread = [
+        own, other = (
             found.before**2 * np.where(d > 1, 1 - (d - 1) / (y - 1), 1.0) * d / y**2
             for d in (mine, others)
-        ]
-    spread[1] = np.where(survival > 0, spread[1], 0.0)
-    reach = (1 + inverse * f, inverse * f)
-    square = sum(r * r * s for r, s in zip(reach, spread, strict=True))
-    cross = sum(inverse * r * s for r, s in zip(reach, spread, strict=True))
-    plain = sum(inverse**2 * s for s in spread)
-    return np.asarray(
-        timeline.running(square) + f**2 * timeline.running(plain) - 2 * f * timeline.running(cross)
-    )
+        )
+    other = np.where(survival > 0, other, 0.0)
+    reach, less = 1 + inverse * f, inverse * f
+    square = reach**2 * own + less**2 * other
+    cross = inverse * (reach * own + less * other)
+    plain = inverse**2 * (own + other)
+    sums = timeline.running(np.column_stack((square, cross, plain)))
+    return np.asarray(sums[:, 0] - 2 * f * sums[:, 1] + f**2 * sums[:, 2])
 
 
 def greenwood_variance(found: Incidences, cause: int) -> Floats:

@@ -48,8 +48,9 @@ class CumulativeIncidence:
     Every declared outcome of the cohort counts; what is left is "event-free". conf_type : scale of
     the pointwise limits. variance : "infinitesimal jackknife", by cluster, else person, with
     weights and late entry (that of R's survfit); or, without weights or clusters, "greenwood" (that
-    of R's etm) or "aalen" (that of R's cuminc), both with Greenwood's for event-free survival. by : "exposure", or None for everyone
-    together. start : draw the curve conditional on follow-up until this time, in the scale's unit.
+    of R's etm) or "aalen" (that of R's cuminc), both with Greenwood's for event-free survival. by :
+    "exposure", or None for everyone together. start : draw the curve conditional on follow-up until
+    this time, in the scale's unit.
 
     Aalen and Johansen (1978), Scandinavian Journal of Statistics 5:141-150.
     """
@@ -158,7 +159,7 @@ def _row(
         if kind == "infinitesimal jackknife":
             variance = survival_variance(found, records)
         else:
-            of_log = log_survival_variance(timeline, found.limit, "greenwood")
+            of_log = log_survival_variance(timeline, found.limit)
             variance = np.where(survival > 0, survival, np.nan) ** 2 * of_log
         return survival, timeline.any_event, variance
     estimate, events = found.incidence[:, cause], timeline.events[:, cause]

@@ -1,14 +1,11 @@
 """The product limit and the cumulative hazard of a timeline, with their model-based errors."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from ..records import Codes, Floats, counts_of
 from .timeline import Timeline
-
-Error = Literal["greenwood", "tsiatis"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,17 +36,12 @@ def product_limit(timeline: Timeline) -> ProductLimit:
     return ProductLimit(timeline.running_product(survive), hazard, hazard * left, left)
 
 
-def log_survival_variance(timeline: Timeline, limit: ProductLimit, error: Error) -> Floats:
-    """Variance of log survival, (K,): not finite from where survival is 0.
+def log_survival_variance(timeline: Timeline, limit: ProductLimit) -> Floats:
+    """Variance of log survival, (K,): infinite from where survival is 0.
 
-    Greenwood (1926), Reports on Public Health 33; Tsiatis (1981), Ann Stat 9:93-98.
+    Greenwood (1926), Reports on Public Health and Medical Subjects 33:1-26.
     """
-    if error == "tsiatis":
-        each = limit.hazard / timeline.at_risk
-    else:
-        with np.errstate(divide="ignore"):
-            each = np.where(timeline.ends, np.inf, limit.odds)
-    return timeline.running(each)
+    return timeline.running(np.where(timeline.ends, np.inf, limit.odds))
 
 
 def tied_hazard(timeline: Timeline, counts: Codes) -> tuple[Floats, Floats]:

@@ -59,7 +59,8 @@ class Groups:
 
     frame : the records that have a value for all of them. code : (n,) from 0, in the order of the
     words. words : one a group. exposure, stratum : the parts of each word; None where there is
-    none. steps : who was left out as incomplete.
+    none. variable : the exposure's name, None for everyone together. steps : who was left out as
+    incomplete.
     """
 
     frame: pl.DataFrame
@@ -67,6 +68,7 @@ class Groups:
     words: tuple[str, ...]
     exposure: tuple[str | None, ...]
     stratum: tuple[str | None, ...]
+    variable: str | None
     steps: tuple[Step, ...]
 
 
@@ -175,7 +177,7 @@ def _crossed(
         "; ".join(word for word in pair if word is not None) or "all"
         for pair in zip(exposure, within, strict=True)
     ]
-    return Groups(frame, code, tuple(whole), tuple(exposure), tuple(within), steps)
+    return Groups(frame, code, tuple(whole), tuple(exposure), tuple(within), exposed, steps)
 
 
 def curve_records(groups: Groups, codes: tuple[int, ...], start: float | None) -> CurveRecords:

@@ -17,7 +17,7 @@ from ..weighted_records import outcome_code
 from ..weightings import ModelBased, Robust, Variance
 from .influence_sums import log_survival_influence_variance
 from .intervals import ConfType, probability_limits
-from .product_limit import log_survival_variance, product_limit
+from .product_limit import log_survival_variance, product_limit, tied_hazard
 from .records import (
     CurveRecords,
     Grouping,
@@ -29,7 +29,12 @@ from .records import (
 )
 from .timeline import Timeline, timeline_of
 
-Kind = Literal["kaplan-meier", "fleming-harrington"]
+Kind = Literal["kaplan-meier", "fleming-harrington", "fleming-harrington spread"]
+_WORDS = {
+    "kaplan-meier": "Kaplan-Meier",
+    "fleming-harrington": "Fleming-Harrington (exponential of the Nelson-Aalen estimate)",
+    "fleming-harrington spread": "Fleming-Harrington (exponential hazard, ties spread)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,9 @@ def survival_curve(
     once_only(records, "a survival curve")
     drawn = drawn_survival(records, settings, robust=robust)
     outcome = question.outcome or cohort.follow_up.outcome
-    words = {
-        "kaplan-meier": "Kaplan-Meier",
-        "fleming-harrington": "Fleming-Harrington (exponential of the Nelson-Aalen estimate)",
-    }
-    errors = "Greenwood" if settings.kind == "kaplan-meier" else "Tsiatis"
-    sentence = [f"{words[settings.kind]} survival until '{outcome}'"]
+    sentence = [f"{_WORDS[settings.kind]} survival until '{outcome}'"]
     sentence += shared_clauses(cohort, question, by, start)
+    errors = "Greenwood" if settings.kind == "kaplan-meier" else "Tsiatis"
     sentence.append(robust_clause(cohort) if robust else f"{errors}'s variance")
     sentence.append(interval_clause(settings.conf_type, settings.conf_level))
     return Curve(
@@ -92,21 +93,61 @@ def survival_curve(
 
 
 def drawn_survival(records: CurveRecords, settings: SurvivalSettings, *, robust: bool) -> Drawn:
-    """Survival of curve records with errors and limits."""
+    """Survival of curve records with errors and limits.
+
+    Raises UnsupportedError for robust variance with spread ties.
+    """
     timeline = timeline_of(records)
-    limit = product_limit(timeline)
-    exponential = settings.kind == "fleming-harrington"
-    survival = np.exp(-timeline.running(limit.hazard)) if exponential else limit.survival
-    if robust:
-        odds, left = limit.odds, limit.left
-        if exponential:
-            odds, left = limit.hazard / timeline.at_risk, 1.0 / timeline.at_risk
-        variance = log_survival_influence_variance(timeline, records, odds, left)
+    if settings.kind == "kaplan-meier":
+        survival, variance = _product_limit_survival(timeline, records, robust=robust)
     else:
-        variance = log_survival_variance(timeline, limit, "tsiatis" if exponential else "greenwood")
+        spread = settings.kind == "fleming-harrington spread"
+        survival, variance = _exponential_survival(timeline, records, robust, spread)
     relative = np.where(survival > 0, np.sqrt(variance), np.nan)
     low, high = probability_limits(survival, relative, settings.conf_type, settings.conf_level)
     return Drawn(timeline, survival, survival * relative, low, high)
+
+
+def _product_limit_survival(
+    timeline: Timeline, records: CurveRecords, *, robust: bool
+) -> tuple[Floats, Floats]:
+    limit = product_limit(timeline)
+    if robust:
+        variance = log_survival_influence_variance(timeline, records, limit.odds, limit.left)
+    else:
+        variance = log_survival_variance(timeline, limit)
+    return limit.survival, variance
+
+
+def _exponential_survival(
+    timeline: Timeline, records: CurveRecords, robust: bool, spread: bool
+) -> tuple[Floats, Floats]:
+    hazard, each = hazard_increments(timeline, records, spread=spread, robust=robust)
+    variance = (
+        log_survival_influence_variance(timeline, records, each, 1.0 / timeline.at_risk)
+        if robust
+        else timeline.running(each)
+    )
+    return np.exp(-timeline.running(hazard)), variance
+
+
+def hazard_increments(
+    timeline: Timeline, records: CurveRecords, *, spread: bool, robust: bool
+) -> tuple[Floats, Floats]:
+    """Increments (K,) of the cumulative hazard and of its variance.
+
+    Raises UnsupportedError for robust variance with spread ties.
+    """
+    if not spread:
+        hazard = timeline.any_event / timeline.at_risk
+        return hazard, hazard / timeline.at_risk
+    if robust:
+        raise UnsupportedError(
+            "spread ties have no robust variance here: expected ties='together', or "
+            "variance=ModelBased() where it holds."
+        )
+    leave = (timeline.slots.past - 1)[records.event > 0]
+    return tied_hazard(timeline, np.bincount(leave, minlength=timeline.time.size))
 
 
 def curve_frame(drawn: Drawn, groups: Groups) -> pl.DataFrame:
