@@ -200,4 +200,4 @@ def dfbeta(fit: CoxFit) -> Floats:
 
 def influence_on_beta(fit: CoxFit, residuals: Floats) -> Floats:
     """Score residuals (m, p) in the scale of the terms, as changes of beta in its own units."""
-    return (residuals * fit.scale) @ fit.model_covariance
+    return residuals @ (fit.scale[:, None] * fit.model_covariance)

@@ -8,24 +8,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .partial_likelihood import Moments, Problem, tie_sums, while_at_risk
+from .partial_likelihood import BLOCK, Moments, Problem, tie_sums, while_at_risk
 from .records import Codes, Floats, column_sums, counts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreResiduals:
-    """Each (n, p): the record's part as an event, and as a member of risk sets (negative).
+    """Score residuals in two parts, weights included; Efron's rule under an Efron fit.
 
-    Both carry the record's weights. Efron's rule holds throughout under an Efron fit.
+    risk : (n, p) each record's part as a member of risk sets (negative in sum). event : (m, p) the
+    part of each record that fails, as an event; death : (m,) which records those are.
     """
 
-    event: Floats
     risk: Floats
+    event: Floats
+    death: Codes
 
     @property
     def total(self) -> Floats:
         """The score residuals, (n, p)."""
-        return self.event + self.risk
+        whole = self.risk.copy()
+        whole[self.death] += self.event
+        return whole
 
 
 def event_means(problem: Problem, at: Moments) -> Floats:
@@ -44,15 +48,18 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     """
     records, slots, terms = problem.records, problem.slots, problem.terms
     dead = slots.death
-    event = np.zeros_like(terms)
     means = event_means(problem, at)
-    event[dead] = records.event_weight[dead, None] * (terms[dead] - means[slots.death_slot])
+    event = records.event_weight[dead, None] * (terms[dead] - means[slots.death_slot])
     sums = tie_sums(problem, at)
     slope = sums.uu[:, None] * at.s1 - sums.uv[:, None] * at.d1
     tied = sums.uv[:, None] * at.s1 - sums.vv[:, None] * at.d1
     lived = while_at_risk(problem, at, at.hazard, at.tied)
-    drawn = while_at_risk(problem, at, slope, tied)
-    return ScoreResiduals(event, at.risk[:, None] * (drawn - terms * lived[:, None]))
+    risk = while_at_risk(problem, at, slope, tied)
+    for start in range(0, len(risk), BLOCK):
+        here = slice(start, start + BLOCK)
+        risk[here] -= terms[here] * lived[here, None]
+        risk[here] *= at.risk[here, None]
+    return ScoreResiduals(risk, event, dead)
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:

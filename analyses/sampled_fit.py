@@ -53,8 +53,10 @@ def fit_for(
 
 def with_robust(fit: CoxFit, records: RiskRecords) -> CoxFit:
     """The same fit with the robust variance, summed over clusters (persons unless declared)."""
-    units = records.cluster[fit.kept]
-    return replace(fit, covariance=robust_variance(sums_by(units, dfbeta(fit))))
+    residuals = score_residuals(fit.problem, fit.moments()).total
+    # Summed before they are multiplied: there are fewer units than records.
+    summed = sums_by(records.cluster[fit.kept], residuals)
+    return replace(fit, covariance=robust_variance(influence_on_beta(fit, summed)))
 
 
 def _fit_case_cohort(
