@@ -29,7 +29,7 @@ _LATER = {
     "life.assay": ("sensitivity", "specificity"),
     "store": ("Progress", "Run", "read_table", "write_world"),
     "truth.conditional": ("conditional_truth",),
-    "truth.contrast": ("Contrast", "contrast_truth"),
+    "truth.contrast": ("Contrast", "contrast_truth", "world_truth"),
 }
 
 

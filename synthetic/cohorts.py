@@ -35,7 +35,7 @@ class SimulatedWorld:
     """Tables of a world in memory, ready to become cohorts.
 
     observed, latent : tables by name, see ``synthetic.generate``. designs : samples by name.
-    truth : the hazard ratios of the document.
+    truth : the hazard ratios of the document; ``contrast_truth`` gives marginal ones.
     """
 
     world: World

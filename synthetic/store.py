@@ -21,7 +21,7 @@ from .document.reading import world_from
 from .document.world import World, as_document
 from .generate import LATENT, OBSERVED, generate
 from .sampled import draw_designs
-from .truth.conditional import conditional_truth
+from .truth.contrast import world_truth
 
 ENGINE = 1
 """Raised whenever the same document and seed would give other bytes."""
@@ -29,6 +29,9 @@ PART = 131_072
 COMPILING = "compiling the kernels, once on this machine"
 GENERATING = "generating"
 SAMPLING = "drawing the designs"
+INTEGRATING = "integrating the truth"
+TRUTH_PERSONS = 65_536
+"""Women over whom the truth is integrated, whatever the size of the world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ def write_world(
         report(Progress(GENERATING, done, run.parts))
     report(Progress(SAMPLING, run.parts, run.parts))
     _write_designs(world, folder, run)
-    _write(conditional_truth(world), folder / "latent" / "truth.parquet")
+    report(Progress(INTEGRATING, run.parts, run.parts))
+    truth = world_truth(world, persons=TRUTH_PERSONS, seed=run.seed)
+    _write(truth, folder / "latent" / "truth.parquet")
     told = json.loads(manifest.read_text())
     told |= {"complete": True, "files": _files(folder)}
     _write_text(manifest, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")

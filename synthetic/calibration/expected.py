@@ -72,10 +72,16 @@ def expected_findings(world: World, outcome: str, *, persons: int, seed: int) ->
         positive_in_cohort=float(cohort),
         positive_in_cases=float(cases),
         odds_ratio=_odds_ratio(cases, cohort),
-        test_hazard_ratio=float("nan") if window else exp(cox_root(list(events), list(at_risk))),
+        test_hazard_ratio=_ratio(events, at_risk, bool(window)),
         carriage=float(women[2] / women[0]),
         cases_per_woman=float(events.sum() / women[0]),
     )
+
+
+def _ratio(events: FloatArray, at_risk: FloatArray, case_control: bool) -> float:
+    if case_control or not events.sum(axis=1).all():
+        return float("nan")
+    return exp(cox_root(list(events), list(at_risk)))
 
 
 def _odds_ratio(cases: float, cohort: float) -> float:

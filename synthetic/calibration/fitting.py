@@ -18,9 +18,9 @@ from .expected import expected_findings, population_rates
 from .feasibility import true_carriage
 
 QUANTITIES = ("positive_in_cohort", "positive_in_cases", "odds_ratio", "test_hazard_ratio")
-WIDEST = 200.0
-"""A fitted ratio is sought between 1/200 and 200 times where it stands."""
-HALVINGS = 16
+WIDENING = (4.0, 16.0, 64.0, 256.0)
+"""A parameter is sought within these factors of where it stands, the narrowest that will do."""
+HALVINGS = 14
 INFERRED = "inferred: fitted by bisection to target "
 
 
@@ -100,9 +100,12 @@ def _bisect(
         section[key] = value
         return _quantity(world_from(document), target, persons, seed)
 
-    low, high = middle / WIDEST, middle * WIDEST
-    at_low, at_high = shows(low), shows(high)
-    if not min(at_low, at_high) <= target.value <= max(at_low, at_high):
+    for factor in WIDENING:
+        low, high = middle / factor, middle * factor
+        at_low, at_high = shows(low), shows(high)
+        if min(at_low, at_high) <= target.value <= max(at_low, at_high):
+            break
+    else:
         raise StudyError(
             f"target '{name}': {target.quantity} = {target.value:g} cannot be reached; with "
             f"{target.fitted} from {low:.3g} to {high:.3g} it runs from {at_low:.3g} to "

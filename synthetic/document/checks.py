@@ -6,7 +6,7 @@ from typing import Any
 from cohort.errors import StudyError, nearest, one_of
 
 from ..graph import causal_order
-from .outcomes import Outcome
+from .outcomes import Estimand, Outcome
 from .sections import (
     MEASURED,
     BinaryVariable,
@@ -22,6 +22,8 @@ OLDEST = 110
 SUM_TOLERANCE = 1e-9
 REQUIREMENTS = ("nothing", "birth", "son")
 DESIGNS = ("case-cohort", "nested case-control", "case-control")
+CAUSES = ("chimerism", "compatible chimerism")
+"""Causes that an intervention can set besides the variables."""
 MECHANISMS = ("MCAR", "MAR", "MNAR")
 
 
@@ -37,6 +39,8 @@ def check_world(world: World) -> None:
         _check_outcome(outcome, f"outcomes.{name}")
     _check_designs(world)
     _check_defects(world)
+    for name, estimand in world.estimands.items():
+        _check_estimand(world, estimand, f"estimands.{name}")
 
 
 def variable_of(term: str) -> str:
@@ -197,6 +201,21 @@ def _check_designs(world: World) -> None:
             raise StudyError(f"[{where}] needs the size of the subcohort.")
         if design.kind != "case-cohort" and design.controls < 1:
             raise StudyError(f"[{where}] needs the number of controls.")
+
+
+def _check_estimand(world: World, estimand: Estimand, where: str) -> None:
+    _known_outcome(world, estimand.outcome, where)
+    variable = world.variables.get(estimand.cause)
+    if variable is None and estimand.cause not in CAUSES:
+        known = [*world.variables, *CAUSES]
+        raise StudyError(f"[{where}] names '{estimand.cause}': {nearest(estimand.cause, known)}")
+    if isinstance(variable, CategoricalVariable):
+        levels = [f"{estimand.cause}={value}" for value in (estimand.value, estimand.versus)]
+        check_terms(world, levels, where)
+    elif isinstance(estimand.value, str) or isinstance(estimand.versus, str):
+        raise StudyError(f"[{where}] value and versus: '{estimand.cause}' has no levels.")
+    if any(age != int(age) or not 0 < age <= OLDEST for age in estimand.until):
+        raise StudyError(f"[{where}] until: expected whole years up to {OLDEST}.")
 
 
 def _check_defects(world: World) -> None:

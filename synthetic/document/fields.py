@@ -108,8 +108,9 @@ KINDS: Mapping[str, Callable[[Any], str | None]] = {
     "number by term by level": _table_of(_table_of(_finite)),
     "probability by name": _table_of(_probability),
     "text by name": _table_of(_text),
+    "number or text": lambda value: None if isinstance(value, str) else _finite(value),
 }
-WITHOUT_SOURCE = ("text", "texts", "flag")
+WITHOUT_SOURCE = ("text", "texts", "flag", "number or text")
 
 
 def entry(kind: str, default: Any = MISSING, *, source: bool | None = None) -> Any:

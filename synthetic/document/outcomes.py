@@ -131,6 +131,24 @@ class Defects:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimand:
+    """A contrast whose truth is written beside the world: see ``synthetic.truth.contrast``.
+
+    cause set to ``value`` against ``versus`` (numbers as numbers or names of levels as text), from
+    age ``start`` on, or from each woman's recruitment when ``at_recruitment``; risks at ``until``.
+    """
+
+    outcome: str = entry("text")
+    cause: str = entry("text")
+    value: float | str = entry("number or text", 1)
+    versus: float | str = entry("number or text", 0)
+    start: float = entry("positive", 50.0, source=False)
+    at_recruitment: bool = entry("flag", False)
+    until: tuple[float, ...] = entry("rising", (65, 75), source=False)
+    note: str = entry("text", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A published number that the world is meant to reproduce.
 

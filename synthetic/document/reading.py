@@ -13,6 +13,7 @@ from .fields import read_section
 from .outcomes import (
     Defects,
     DifferentialAssay,
+    Estimand,
     InformativeCensoring,
     Missingness,
     Outcome,
@@ -53,7 +54,7 @@ SWITCHES: Mapping[str, Any] = {
     "differential_assay": DifferentialAssay,
     "unmeasured_confounding": UnmeasuredConfounding,
 }
-SECTIONS = ("world", *SINGLE, "variables", "outcomes", "designs", "defects", "targets")
+SECTIONS = ("world", *SINGLE, "variables", "outcomes", "designs", "defects", "estimands", "targets")
 
 
 def shipped_worlds() -> tuple[str, ...]:
@@ -147,6 +148,7 @@ def _build(document: Mapping[str, Any]) -> World:
         variables=_variables(document.get("variables", {})),
         outcomes=_many(Outcome, named, "outcomes"),
         designs=_many(Sampling, document.get("designs", {}), "designs"),
+        estimands=_many(Estimand, document.get("estimands", {}), "estimands"),
         targets=_many(Target, document.get("targets", {}), "targets"),
         defects=_defects(document.get("defects", {})),
         **single,

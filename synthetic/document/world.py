@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any
 
-from .outcomes import Defects, Outcome, Sampling, Target
+from .outcomes import Defects, Estimand, Outcome, Sampling, Target
 from .sections import (
     Acquisition,
     Assay,
@@ -50,6 +50,7 @@ class World:
     outcomes: Mapping[str, Outcome]
     designs: Mapping[str, Sampling]
     defects: Defects
+    estimands: Mapping[str, Estimand]
     targets: Mapping[str, Target]
 
     @property
@@ -68,7 +69,7 @@ def as_document(world: World) -> dict[str, Any]:
     header = ("name", "title", "description", "citation", "tensions")
     told: dict[str, Any] = {"world": {name: _written(getattr(world, name)) for name in header}}
     told |= {name: _written(getattr(world, name)) for name in DECIDING}
-    told["targets"] = _written(world.targets)
+    told |= {name: _written(getattr(world, name)) for name in ("estimands", "targets")}
     return told
 
 

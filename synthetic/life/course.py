@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cohort.errors import StudyError, nearest
 
-from ..document.checks import check_terms
+from ..document.checks import CAUSES, check_terms
 from ..document.outcomes import Outcome
 from ..document.sections import CategoricalVariable
 from ..document.world import World
@@ -27,7 +27,7 @@ from .chimerism import Grafts, draw_grafts
 from .pregnancies import Pregnancies, draw_pregnancies
 from .variables import Women, draw_women, late_terms, predictor
 
-CHIMERISM, COMPATIBLE = "chimerism", "compatible chimerism"
+CHIMERISM, COMPATIBLE = CAUSES
 
 
 @dataclass(frozen=True, slots=True)

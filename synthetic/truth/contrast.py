@@ -16,6 +16,7 @@ from ..life.study import Study, draw_study, emigration_ratio
 from ..life.variables import DAYS_PER_YEAR
 from ..outcomes.tables import Lives
 from ..streams import Draws, FloatArray
+from .conditional import conditional_truth
 from .estimands import (
     Estimand,
     Integrals,
@@ -85,6 +86,27 @@ def contrast_truth(world: World, contrast: Contrast, *, persons: int, seed: int)
             }
         )
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def world_truth(world: World, *, persons: int, seed: int) -> pl.DataFrame:
+    """Everything that is true in a world: its conditional ratios, and all declared estimands.
+
+    Columns: as those of ``contrast_truth``, with ``estimand``, the name in the document, null for
+    the ratios that stand in it.
+    """
+    parts = [conditional_truth(world)]
+    for name, told in world.estimands.items():
+        contrast = Contrast(
+            told.outcome,
+            told.cause,
+            told.value,
+            told.versus,
+            None if told.at_recruitment else told.start,
+            tuple(int(age) for age in told.until),
+        )
+        found = contrast_truth(world, contrast, persons=persons, seed=seed)
+        parts.append(found.with_columns(estimand=pl.lit(name)))
+    return pl.concat(parts, how="diagonal_relaxed")
 
 
 def _check(world: World, contrast: Contrast) -> None:

@@ -15,9 +15,15 @@ from synthetic.life.course import Intervention, draw_course, intervened, seen_ag
 from synthetic.life.study import draw_study
 from synthetic.streams import Draws
 from synthetic.truth.conditional import conditional_truth
-from synthetic.truth.contrast import Contrast, contrast_truth, starting_ages, watching
+from synthetic.truth.contrast import (
+    Contrast,
+    contrast_truth,
+    starting_ages,
+    watching,
+    world_truth,
+)
 from synthetic.truth.integrals import EVENTS, QUANTITIES, integrate
-from tests.synthetic.documents import plain_document, world
+from tests.synthetic.documents import changed, plain_document, world
 
 
 def _value(table: pl.DataFrame, measure: str, until: int | None = None) -> float:
@@ -210,3 +216,30 @@ def test_conditional_truth_is_what_the_document_says():
 def test_impossible_contrasts_are_refused(contrast, words):
     with pytest.raises(StudyError, match=words):
         contrast_truth(read_world("danish_women"), contrast, persons=200, seed=1)
+
+
+def test_declared_estimands_are_integrated():
+    """The base world declares two; their truth stands beside the ratios of the document."""
+    told = read_world("danish_women")
+    table = world_truth(told, persons=4000, seed=1)
+    assert set(table["estimand"].drop_nulls()) == set(told.estimands)
+    direct = contrast_truth(told, Contrast("breast", "hrt", start=50), persons=4000, seed=1)
+    found = table.filter(pl.col("estimand") == "breast_hrt")["truth"].to_list()
+    assert direct["truth"].to_list() == found
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cause": "smokin"}, "'smokin'.*'smoking'"),
+        ({"cause": "smoking", "value": "often"}, "'smoking=often'"),
+        ({"outcome": "brest"}, "'brest'"),
+        ({"cause": "hrt", "value": "yes"}, "has no levels"),
+        ({"cause": "hrt", "until": [60.5]}, "whole years"),
+    ],
+)
+def test_impossible_estimands_are_refused(change, words):
+    document = changed("danish_women")
+    document["estimands"]["breast_hrt"] |= change
+    with pytest.raises(StudyError, match=words):
+        world(document)
