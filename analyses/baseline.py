@@ -50,14 +50,15 @@ def baseline_hazard(fit: CoxFit) -> BaselineHazard:
     fit.need_full_cohort("the baseline hazard")
     at = fit.moments()
     sums = tie_sums(fit.problem, at)
-    slope = (sums.uu[:, None] * at.s1 - sums.uv[:, None] * at.d1) * fit.scale
+    s0 = at.s0[:, None]
+    slope = (sums.uu[:, None] * (at.s1 / s0) - sums.uv[:, None] * (at.d1 / s0)) / s0 * fit.scale
     shrink = np.exp(-at.shift)
     slots = fit.problem.slots
     return BaselineHazard(
         slots.time,
         slots.stratum,
         at.hazard * shrink,
-        sums.uu * shrink**2,
+        sums.uu * (shrink / at.s0) ** 2,
         slope * shrink,
         fit.centre,
     )

@@ -29,7 +29,12 @@ def concordance(fit: CoxFit) -> Concordance:
     """The concordance of a fit's linear predictor with its outcome, within strata."""
     given = fit.given
     predictor = np.zeros(given.size)
-    predictor[fit.kept] = fit.problem.terms @ (fit.beta * fit.scale) + fit.problem.records.offset
+    # Column by column, so that equal records have equal predictors to the last bit: a matrix
+    # product may round them apart, and ties would no longer count half.
+    linear = fit.problem.records.offset.copy()
+    for column, beta in zip(fit.problem.terms.T, fit.beta * fit.scale, strict=True):
+        linear += column * beta
+    predictor[fit.kept] = linear
     return concordance_of(given, predictor)
 
 

@@ -51,8 +51,10 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     means = event_means(problem, at)
     event = records.event_weight[dead, None] * (terms[dead] - means[slots.death_slot])
     sums = tie_sums(problem, at)
-    slope = sums.uu[:, None] * at.s1 - sums.uv[:, None] * at.d1
-    tied = sums.uv[:, None] * at.s1 - sums.vv[:, None] * at.d1
+    s0, s1 = at.s0[:, None], at.s1 / at.s0[:, None]
+    d1 = at.d1 / s0
+    slope = (sums.uu[:, None] * s1 - sums.uv[:, None] * d1) / s0
+    tied = (sums.uv[:, None] * s1 - sums.vv[:, None] * d1) / s0
     lived = while_at_risk(problem, at, at.hazard, at.tied)
     risk = while_at_risk(problem, at, slope, tied)
     for start in range(0, len(risk), BLOCK):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from cohort.errors import ConvergenceError
+
 from .records import Flags, Floats, RiskRecords, column_sums, counts_of
 from .slots import Slots, risk_sums, sums_while_at_risk
 
@@ -155,7 +157,8 @@ def expected(problem: Problem, at: Moments) -> Floats:
 class TieSums:
     """Sums over the tied deaths of each slot that residuals and hazards are made of.
 
-    uu, uv, vv : (K,) of weight * u^2, weight * f u^2, weight * f^2 u^2.
+    uu, uv, vv : (K,) of weight * v^2, weight * f v^2, weight * f^2 v^2, with v = u * s0: relative
+    to the risk set's sum, whose square overflows where linear predictors are hundreds apart.
     """
 
     uu: Floats
@@ -166,10 +169,11 @@ class TieSums:
 def tie_sums(problem: Problem, at: Moments) -> TieSums:
     """The tie sums at one value of beta."""
     slot, count = problem.slots.death_slot, problem.slots.count
+    squared = (at.u * at.s0[slot]) ** 2
     return TieSums(
-        counts_of(slot, at.weight * at.u**2, count),
-        counts_of(slot, at.weight * at.f * at.u**2, count),
-        counts_of(slot, at.weight * (at.f * at.u) ** 2, count),
+        counts_of(slot, at.weight * squared, count),
+        counts_of(slot, at.weight * at.f * squared, count),
+        counts_of(slot, at.weight * at.f**2 * squared, count),
     )
 
 
@@ -194,8 +198,9 @@ def information_of(problem: Problem, at: Moments, slot_weight: Floats | None = N
     if slot_weight is not None:
         uu, uv, vv = uu * slot_weight, uv * slot_weight, vv * slot_weight
         hazard, tied = hazard * slot_weight, tied * slot_weight
-    cross = at.s1.T @ (uv[:, None] * at.d1)
-    means = at.s1.T @ (uu[:, None] * at.s1) + at.d1.T @ (vv[:, None] * at.d1) - cross - cross.T
+    s1, d1 = at.s1 / at.s0[:, None], at.d1 / at.s0[:, None]
+    cross = s1.T @ (uv[:, None] * d1)
+    means = s1.T @ (uu[:, None] * s1) + d1.T @ (vv[:, None] * d1) - cross - cross.T
     lived = at.risk * while_at_risk(problem, at, hazard, tied)
     information = weighted_crossproduct(problem.terms, lived) - means
     return np.asarray((information + information.T) / 2)
@@ -216,6 +221,8 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
     evaluate : log-likelihood, score and information at beta; those of the problem without it.
     Starts at beta = 0. A term is aliased when the terms before it leave it no information there;
     monotone when it runs on while the log-likelihood stands still.
+
+    Raises ConvergenceError when the start has no finite log-likelihood.
     """
     if evaluate is None:
 
@@ -225,6 +232,11 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
     p = problem.terms.shape[1]
     beta = np.zeros(p)
     value, score, information = evaluate(beta)
+    if not (np.isfinite(value) and np.isfinite(information).all()):
+        raise ConvergenceError(
+            "the log-likelihood has no finite value even with every coefficient 0: offsets differ "
+            "by more than the exponential function holds (about 700); expected known log hazards."
+        )
     aliased = aliased_columns(information)
     start = (value, score, information)
     kept = ~aliased
