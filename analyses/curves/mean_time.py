@@ -34,12 +34,12 @@ def mean_event_free(records: CurveRecords, until: float, start: float) -> MeanTi
     """
     timeline = timeline_of(records)
     limit = product_limit(timeline)
-    area, first = _areas(timeline, limit, until, start)
+    area, first = survival_areas(timeline, limit, until, start)
     left = timeline.remaining(area)
     begins = timeline.begins[:-1]
     mean = first + left[begins]
     variance = np.add.reduceat(left**2 * limit.odds, begins)
-    influence = _weighted_influence(timeline, records, left * limit.odds, left * limit.left)
+    influence = influence_over_time(timeline, records, left * limit.odds, left * limit.left)
     return MeanTimes(
         mean, variance, _covariance(records, influence), _short(timeline, limit, until)
     )
@@ -58,7 +58,7 @@ def mean_lost(records: CurveRecords, causes: int, until: float, cause: int) -> M
     begins = timeline.begins[:-1]
     later = lost - to_come * share
     reach = to_come * found.before / timeline.at_risk
-    influence = _lost_influence(found, records, later, reach, cause)
+    influence = lost_influence(found, records, later, reach, cause)
     return MeanTimes(
         lost[begins],
         np.full(begins.size, np.nan),
@@ -67,7 +67,7 @@ def mean_lost(records: CurveRecords, causes: int, until: float, cause: int) -> M
     )
 
 
-def _areas(
+def survival_areas(
     timeline: Timeline, limit: ProductLimit, until: float, start: float
 ) -> tuple[Floats, Floats]:
     """Area under survival from each slot to the next, (K,), and before the first slot, (G,)."""
@@ -83,7 +83,7 @@ def _short(timeline: Timeline, limit: ProductLimit, until: float) -> Flags:
     return np.asarray((timeline.time[last] < until) & (limit.survival[last] > 0))
 
 
-def _weighted_influence(
+def influence_over_time(
     timeline: Timeline, records: CurveRecords, odds: Floats, left: Floats
 ) -> Floats:
     """Sums over time at risk of ``odds`` less ``left`` at an event, (n,), times the weight."""
@@ -94,7 +94,7 @@ def _weighted_influence(
     return np.asarray(records.weight * (lived - (records.event > 0) * left[leave]))
 
 
-def _lost_influence(
+def lost_influence(
     found: Incidences, records: CurveRecords, later: Floats, reach: Floats, cause: int
 ) -> Floats:
     """Influence of each record on the mean time lost, (n,).
@@ -104,7 +104,7 @@ def _lost_influence(
     """
     timeline, limit = found.timeline, found.limit
     hazard = timeline.events[:, cause] / timeline.at_risk
-    lived = _weighted_influence(
+    lived = influence_over_time(
         timeline, records, later * limit.odds - reach * hazard, later * limit.left
     )
     mine = records.event == cause + 1
