@@ -8,7 +8,7 @@ import numpy as np
 
 from cohort.cohort import Cohort, time_at_risk
 from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
-from cohort.errors import FollowUpError, QuestionError, one_of, row_list
+from cohort.errors import QuestionError, one_of
 
 from .curve import Curve
 from .curves.intervals import ConfType, check_interval, check_level
@@ -21,6 +21,7 @@ from .curves.person_time import (
     poisson_limits,
     tally,
 )
+from .curves.rate_tables import has_recurrent, no_event_at_zero
 from .curves.records import Grouping, Groups, check_grouping, groups_of, whole_cohort_only
 from .curves.survival import SurvivalSettings, is_robust, robust_clause, survival_curve
 from .estimate import Estimates, table
@@ -109,9 +110,9 @@ class IncidenceRate:
         code = outcome_code(cohort, question.outcome)
         groups = groups_of(cohort, question, self.by)
         happened = groups.frame[EVENT].to_numpy() == code
-        _no_event_at_zero(groups, happened)
+        no_event_at_zero(groups, happened)
         found = _tallied(groups, happened)
-        robust = is_robust(cohort, self.variance, recurrent=_recurrent(groups, happened))
+        robust = is_robust(cohort, self.variance, recurrent=has_recurrent(groups, happened))
         outcome = question.outcome or cohort.follow_up.outcome
         shared = {
             "outcome": outcome,
@@ -177,27 +178,12 @@ class IncidenceRate:
         return "; ".join(parts) + "."
 
 
-def _no_event_at_zero(groups: Groups, happened: Flags) -> None:
-    at_zero = happened & (time_at_risk(groups.frame) <= 0)
-    if at_zero.any():
-        raise FollowUpError(
-            f"{at_zero.sum():,} events happen at time 0, with no person-time before them "
-            f"({row_list(np.flatnonzero(at_zero))}): a rate needs time at risk. Take these records "
-            "out with a reason, or give the exit in finer units."
-        )
-
-
 def _tallied(groups: Groups, happened: Flags) -> Tally:
     frame = groups.frame
     weight = frame[WEIGHT].to_numpy() if WEIGHT in frame.columns else np.ones(len(frame))
     person = frame[PERSON].to_numpy().astype(np.int64)
     cluster = frame[CLUSTER].to_numpy().astype(np.int64) if CLUSTER in frame.columns else person
     return tally(groups.code, happened, time_at_risk(frame), weight, cluster, person)
-
-
-def _recurrent(groups: Groups, happened: Flags) -> bool:
-    person = groups.frame[PERSON].to_numpy()
-    return bool(np.bincount(person[happened]).max(initial=0) > 1)
 
 
 def _labels(groups: Groups, place: int) -> dict[str, str | None]:

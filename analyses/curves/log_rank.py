@@ -102,7 +102,7 @@ class LogRank:
         groups = groups_of(cohort, question, "exposure")
         records = curve_records(groups, (code,), None)
         once_only(records, "a log-rank test")
-        tested = _tested(groups)
+        tested = tested_groups(groups)
         compared = _compared(records, tested, self.weights)
         if not compared.observed.any():
             raise NotEstimableError("there is no event, so there is nothing to test.")
@@ -127,7 +127,7 @@ class LogRank:
             statistic,
             df,
             float(special.chdtrc(df, statistic)),
-            _frame(compared, tested),
+            test_frame(compared.observed, compared.expected, tested),
             tested.words,
             compared.variance,
         )
@@ -150,7 +150,7 @@ class LogRank:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tested:
+class Tested:
     """Levels and strata of the groups of a test; level and stratum : (groups,) codes."""
 
     words: tuple[str, ...]
@@ -168,10 +168,11 @@ class _Compared:
     variance: Floats
 
 
-def _tested(groups: Groups) -> _Tested:
+def tested_groups(groups: Groups) -> Tested:
+    """The levels and strata of groups, each once, in order."""
     words = list(dict.fromkeys(str(word) for word in groups.exposure))
     strata = list(dict.fromkeys(groups.stratum))
-    return _Tested(
+    return Tested(
         tuple(words),
         tuple(strata),
         np.array([words.index(str(word)) for word in groups.exposure], dtype=np.int64),
@@ -180,7 +181,7 @@ def _tested(groups: Groups) -> _Tested:
 
 
 def _compared(
-    records: CurveRecords, tested: _Tested, weights: NamedWeights | PowerWeights
+    records: CurveRecords, tested: Tested, weights: NamedWeights | PowerWeights
 ) -> _Compared:
     level = tested.level[records.group]
     pooled = CurveRecords(
@@ -193,7 +194,7 @@ def _compared(
         records.cluster,
     )
     timeline = timeline_of(pooled)
-    at_risk, died = _by_level(timeline, records, level, len(tested.words))
+    at_risk, died = by_level(timeline, records, level, len(tested.words))
     y, d = timeline.at_risk, timeline.any_event
     weight = _slot_weights(timeline, weights) * (d > 0)
     share = at_risk / y[:, None]
@@ -205,7 +206,7 @@ def _compared(
     return _Compared(observed, expected, variance)
 
 
-def _by_level(
+def by_level(
     timeline: Timeline, records: CurveRecords, level: Codes, levels: int
 ) -> tuple[Floats, Floats]:
     """At risk and dying at each slot by level, (K, G) each."""
@@ -267,14 +268,15 @@ def _trend(
     return (float((score @ away) ** 2 / variance), 1) if variance > 0 else (0.0, 0)
 
 
-def _frame(compared: _Compared, tested: _Tested) -> pl.DataFrame:
-    strata, levels = compared.observed.shape
+def test_frame(observed: Floats, expected: Floats, tested: Tested) -> pl.DataFrame:
+    """Observed and expected events (strata, G) as rows: group, stratum, observed, expected."""
+    strata, levels = observed.shape
     return pl.DataFrame(
         {
             "group": list(tested.words) * strata,
             "stratum": [word for word in tested.strata for _ in range(levels)],
-            "observed": compared.observed.reshape(-1),
-            "expected": compared.expected.reshape(-1),
+            "observed": observed.reshape(-1),
+            "expected": expected.reshape(-1),
         },
         schema_overrides={"stratum": pl.String},
     )

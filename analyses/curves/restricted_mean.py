@@ -9,17 +9,16 @@ from scipy import special
 
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError
-from cohort.variables import Categorical
 
 from ..estimate import Estimates, table
 from ..question import Question
 from ..records import Floats
 from ..rows import normal_quantile, wald_row
-from ..terms import reference_word
 from ..weighted_records import outcome_code
 from ..weightings import Variance
 from .intervals import check_level
 from .mean_time import MeanTimes, mean_event_free, mean_lost
+from .rate_tables import reference_of
 from .records import (
     CurveRecords,
     Grouping,
@@ -220,12 +219,6 @@ def _rows(
     size = len(groups.words)
     counted = records.event == (cause + 1)
     members = np.unique(records.person * size + records.group) % size
-    reference: str | None = None
-    if groups.variable is not None:
-        variable = cohort.variable(groups.variable)
-        reference = (
-            (reference_word(variable) or None) if isinstance(variable, Categorical) else "no"
-        )
     shared = {
         "outcome": question.outcome or cohort.follow_up.outcome,
         "exposure": question.exposure,
@@ -240,7 +233,7 @@ def _rows(
         shared,
         np.bincount(members, minlength=size).astype(np.float64),
         np.bincount(records.group[counted], minlength=size).astype(np.float64),
-        reference,
+        reference_of(cohort, groups),
         settings.conf_level,
     )
 
