@@ -119,6 +119,7 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]
     with np.errstate(divide="ignore", invalid="ignore"):
         u = 1.0 / (s0[at] - f * d0[at])
+        hazard, tied = counts_of(at, weight * u, count), counts_of(at, weight * f * u, count)
     return Moments(
         risk=risk,
         s0=s0,
@@ -128,8 +129,8 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         u=u,
         f=f,
         weight=weight,
-        hazard=counts_of(at, weight * u, count),
-        tied=counts_of(at, weight * f * u, count),
+        hazard=hazard,
+        tied=tied,
         linear=linear,
         shift=shift,
         additions_only=additions_only,
@@ -234,8 +235,9 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
     value, score, information = evaluate(beta)
     if not (np.isfinite(value) and np.isfinite(information).all()):
         raise ConvergenceError(
-            "the log-likelihood has no finite value even with every coefficient 0: offsets differ "
-            "by more than the exponential function holds (about 700); expected known log hazards."
+            "the log-likelihood has no finite value even with every coefficient 0: an event has "
+            "nobody at risk, or offsets differ by more than the exponential function holds (about "
+            "700); expected offsets that are known log hazards."
         )
     aliased = aliased_columns(information)
     start = (value, score, information)
