@@ -1,6 +1,6 @@
 """A generated world as a cohort: one outcome, an age scale, what an analysis would be given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -45,11 +45,19 @@ class SimulatedWorld:
     truth: pl.DataFrame
 
 
-def simulate_world(world: World, *, persons: int, seed: int) -> SimulatedWorld:
-    """Generate ``persons`` women of a world in memory, with every design drawn once.
+def simulate_world(
+    world: World, *, persons: int, seed: int, designs: Sequence[str] | None = None
+) -> SimulatedWorld:
+    """Generate ``persons`` women of a world in memory, with designs drawn once each.
 
-    Raises StudyError for impossible numbers, DesignError when a design needs more women.
+    designs : names of those to draw; None for all. A design that fixes its number of cases may
+    need a larger world than the cohort alone: leave it out of a small one.
+
+    Raises StudyError for impossible numbers or names, DesignError when a design needs more women.
     """
+    for name in designs or ():
+        if name not in world.designs:
+            raise StudyError(f"no design '{name}': {nearest(name, list(world.designs))}")
     if persons < 1 or seed < 0:
         raise StudyError(f"persons = {persons}, seed = {seed}: expected at least 1 and at least 0.")
     parts = [
@@ -62,7 +70,7 @@ def simulate_world(world: World, *, persons: int, seed: int) -> SimulatedWorld:
         world=world,
         observed=observed,
         latent=_joined([part.latent for part in parts]),
-        designs=draw_designs(world, lazy, seed),
+        designs=draw_designs(world, lazy, seed, designs),
         truth=conditional_truth(world),
     )
 

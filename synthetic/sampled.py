@@ -1,6 +1,6 @@
 """Sampling designs drawn from the tables of a world: who would have been measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -47,14 +47,18 @@ def enrolled_with(world: World, tables: Mapping[str, pl.LazyFrame], outcome: str
 
 
 def draw_designs(
-    world: World, tables: Mapping[str, pl.LazyFrame], seed: int
+    world: World,
+    tables: Mapping[str, pl.LazyFrame],
+    seed: int,
+    names: Sequence[str] | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Every design of the world drawn once, a frame for each by its name.
+    """Designs of the world drawn once each, a frame by name; all of them without ``names``.
 
     The draw of a design depends on the seed and its name alone: adding another changes nothing.
     """
     drawn = {}
-    for name, design in world.designs.items():
+    for name in world.designs if names is None else names:
+        design = world.designs[name]
         women = enrolled_with(world, tables, design.outcome)
         key = int.from_bytes(blake2b(f"{seed}|design|{name}".encode(), digest_size=8).digest())
         drawn[name] = draw_design(design, women, np.random.default_rng(key))

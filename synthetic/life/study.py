@@ -1,6 +1,7 @@
 """The study: who is invited and takes part, what her sample says, how long she is followed."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +68,8 @@ def draw_study(world: World, course: Course) -> Study:
     )
 
 
-def _day_number(day: object) -> int:
-    return int(np.datetime64(day).astype("datetime64[D]").astype(np.int64))  # type: ignore[call-overload]
+def _day_number(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
 
 
 def _days(birth_day: NDArray[np.int64], age: FloatArray) -> NDArray[np.int64]:

@@ -13,10 +13,10 @@ def with_sources(section: dict[str, Any]) -> dict[str, Any]:
     return {**section, "provenance": {key: "assumed: a test" for key in section}}
 
 
-def plain_document(**outcomes: dict[str, Any]) -> dict[str, Any]:
+def plain_document() -> dict[str, Any]:
     """A world with constant hazards, one son at most, cells from birth in half of the women."""
     death = {"ages": [0], "per_100000": [2000.0]}
-    told = {"breast": {"ages": [0], "per_100000": [1000.0]}, "death": death, **outcomes}
+    told = {"breast": {"ages": [0], "per_100000": [1000.0]}, "death": death}
     return {
         "world": {"name": "plain"},
         "births": with_sources({"years": [1940, 1945], "male_fraction": 0.5}),
