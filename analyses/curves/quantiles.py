@@ -49,21 +49,19 @@ def quantiles(curve: Curve, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pl.D
 
 
 def _reaching(times: Floats, fallen: Floats, shares: Floats) -> Floats:
-    """Times at which ``fallen`` (K,) reaches each share, NaN where it never does."""
+    """Times at which ``fallen`` (K,) first reaches each share, NaN where it never does.
+
+    Limits may turn back; it is the first time that counts, as in the medians that R prints.
+    """
     known = ~np.isnan(fallen)
-    distinct, place = np.unique(fallen[known], return_index=True)
-    # A level is reached at the first of the times that have it.
-    when = times[known][place]
+    when, fallen = times[known], fallen[known]
     out = np.full(shares.size, np.nan)
-    if not distinct.size:
-        return out
     for number, share in enumerate(shares):
-        at = int(np.searchsorted(distinct + REACHED, share))
-        past = int(np.searchsorted(distinct - REACHED, share))
-        if at == distinct.size:
+        reached = np.flatnonzero(fallen > share - REACHED)
+        passed = np.flatnonzero(fallen > share + REACHED)
+        if not reached.size:
             continue
-        if known[-1] and abs(fallen[-1] - share) < REACHED:
-            out[number] = (when[at] + times[-1]) / 2
-        elif past < distinct.size:
-            out[number] = (when[at] + when[past]) / 2
+        level = abs(fallen[reached[0]] - share) < REACHED
+        after = when[passed[0]] if passed.size else times[-1]
+        out[number] = (when[reached[0]] + after) / 2 if level else when[reached[0]]
     return out
