@@ -21,8 +21,8 @@ def draw(
     rng = np.random.default_rng(seed)
     rows = []
     for person in range(persons):
-        begin = float(rng.integers(0, 5)) if late else -np.inf
-        end = float(rng.integers(6, 12))
+        begin = float(rng.integers(0, 7)) if late else -np.inf
+        end = max(begin, 2.0) + float(rng.integers(2, 8))
         stratum = int(rng.integers(0, 2)) if strata else 0
         weight = float(rng.choice([0.5, 1.0, 2.25])) if weights != "none" else 1.0
         risk_weight = weight
