@@ -16,6 +16,15 @@ from .streams import Draws, FloatArray
 NO_PARENTS: Mapping[str, float] = MappingProxyType({})
 
 
+PLURALS = ("years", "months", "weeks", "days", "units")
+
+
+def per_one(unit: str) -> str:
+    """The contrast of a hazard ratio per one unit, in the words of our estimates."""
+    word = unit or "unit"
+    return f"per 1 {word[:-1] if word in PLURALS else word}"
+
+
 @dataclass(frozen=True, slots=True)
 class Normal:
     """A normally distributed quantity.
@@ -48,7 +57,7 @@ class Normal:
     @property
     def contrast(self) -> str:
         """What its hazard ratio compares."""
-        return f"per {self.unit or 'unit'}"
+        return per_one(self.unit)
 
     def column(self, values: FloatArray) -> pl.Series:
         """Its values as a column of the cohort's table."""

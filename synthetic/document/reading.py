@@ -70,12 +70,18 @@ def read_world(source: str | Path) -> World:
     return world_from(resolved(source))
 
 
-def resolved(source: str | Path) -> dict[str, Any]:
+def resolved(source: str | Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The whole document, with what it extends merged below it.
 
-    Tables are merged key by key; a list or a number replaces the one below.
+    Tables are merged key by key; a list or a number replaces the one below. above : the documents
+    that led here.
+
+    Raises StudyError for a document that does not exist, is not TOML, or extends itself.
     """
     path = _path(source)
+    if path.resolve() in above:
+        raise StudyError(f"world '{path.name}' extends itself.")
+    above = (*above, path.resolve())
     with path.open("rb") as file:
         try:
             own = tomllib.load(file)
@@ -85,7 +91,7 @@ def resolved(source: str | Path) -> dict[str, Any]:
     if parent is None:
         return own
     beside = path.parent / f"{parent}.toml"
-    return _merged(resolved(beside if beside.exists() else parent), own)
+    return merged(resolved(beside if beside.exists() else parent, above), own)
 
 
 def _path(source: str | Path) -> Path:
@@ -99,12 +105,13 @@ def _path(source: str | Path) -> Path:
     return WORLDS / f"{source}.toml"
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two documents in one: tables key by key, anything else from the one above."""
     both = dict(below)
     for key, value in above.items():
         inner = both.get(key)
-        mergeable = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        both[key] = _merged(inner, value) if mergeable else value  # type: ignore[arg-type]
+        tables = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        both[key] = merged(dict(inner or {}), value) if tables else value
     return both
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cohort.errors import StudyError, nearest
 
@@ -149,9 +148,3 @@ def _effects(world: World, name: str, outcome: Outcome) -> Mapping[str, float]:
         return outcome.effects
     both = outcome.effects.get(hidden.variable, 1.0) * hidden.outcomes[name]
     return {**outcome.effects, hidden.variable: both}
-
-
-def alive_at(course: Course, age: FloatArray) -> NDArray[np.bool_]:
-    """Women still alive at an age, (n,)."""
-    alive: NDArray[np.bool_] = course.ages[:, -1] > age
-    return alive

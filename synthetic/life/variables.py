@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from ..document.checks import BIRTH_DECADE, parents_of
-from ..document.sections import BinaryVariable, CategoricalVariable, WorldVariable
+from ..document.sections import BinaryVariable, CategoricalVariable
 from ..document.world import World
 from ..graph import causal_order
 from ..streams import Draws, FloatArray
@@ -102,11 +102,6 @@ def predictor(
         if coefficient != 0:
             total += coefficient * term_value(world, values, term)
     return total
-
-
-def is_late(variable: WorldVariable) -> bool:
-    """Whether the variable acts on hazards from the late age of the world only."""
-    return variable.late
 
 
 def late_terms(world: World, terms: Iterable[str]) -> tuple[str, ...]:

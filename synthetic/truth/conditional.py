@@ -1,26 +1,31 @@
 """The hazard ratios that stand in a world's document, as a table."""
 
-from math import log
+from math import exp, log
 
 import polars as pl
 
+from ..document.checks import BIRTH_DECADE
 from ..document.outcomes import Outcome
+from ..document.sections import BinaryVariable, CategoricalVariable
 from ..document.world import World
+from ..variables import per_one
 
 CHIMERISM = "chimerism"
+YEARS_PER_DECADE = 10.0
 
 
 def conditional_truth(world: World) -> pl.DataFrame:
     """One row for each hazard ratio of each outcome, conditional on everything else in the hazard.
 
     Columns: outcome, variable, contrast, measure, truth, log_truth, std_error (0: an input, not an
-    estimate), conditional_on. An analysis that leaves out any of ``conditional_on`` has another
+    estimate), conditional_on (comma separated, besides age, which is the time scale). The ratio of
+    a number is per 1 of its unit. An analysis that leaves out any of ``conditional_on`` has another
     estimand. A hazard of death with excess after diagnoses is not proportional: its rows hold for
     women without a diagnosis.
     """
     rows = []
     for name, outcome in world.outcomes.items():
-        ratios = _ratios(world, name, outcome)
+        ratios = _log_ratios(world, name, outcome)
         for (variable, contrast), ratio in ratios.items():
             others = dict.fromkeys(other for other, _ in ratios if other != variable)
             rows.append(
@@ -29,8 +34,8 @@ def conditional_truth(world: World) -> pl.DataFrame:
                     "variable": variable,
                     "contrast": contrast,
                     "measure": "hazard ratio",
-                    "truth": ratio,
-                    "log_truth": log(ratio),
+                    "truth": exp(ratio),
+                    "log_truth": ratio,
                     "std_error": 0.0,
                     "conditional_on": ", ".join([*others, *_along(outcome)]),
                 }
@@ -40,35 +45,38 @@ def conditional_truth(world: World) -> pl.DataFrame:
 
 def _along(outcome: Outcome) -> list[str]:
     """What changes along a life and is conditioned on, in words."""
-    words = ["age"]
+    words = []
     if outcome.years_since_birth:
         words.append("years since the last birth")
     if outcome.per_birth != 1 or outcome.parous != 1:
-        words.append("number of births")
+        words.append("births")
     return words
 
 
-def _ratios(world: World, name: str, outcome: Outcome) -> dict[tuple[str, str], float]:
-    ratios: dict[tuple[str, str], float] = {(CHIMERISM, "yes vs no"): outcome.chimerism}
+def _log_ratios(world: World, of: str, outcome: Outcome) -> dict[tuple[str, str], float]:
+    ratios = {(CHIMERISM, "yes vs no"): log(outcome.chimerism)}
     if outcome.compatible_chimerism != 1:
-        ratios["compatible chimerism", "yes vs no"] = outcome.compatible_chimerism
+        ratios["compatible chimerism", "yes vs no"] = log(outcome.compatible_chimerism)
     for term, ratio in outcome.effects.items():
-        ratios[term.split("=")[0], _contrast(world, term)] = ratio
+        contrast, per = _contrast(world, term)
+        name = term.split("=")[0] if term != BIRTH_DECADE else "birth_year"
+        ratios[name, contrast] = log(ratio) / per
     hidden = world.defects.unmeasured_confounding
-    if hidden and name in hidden.outcomes:
-        place = (hidden.variable, _contrast(world, hidden.variable))
-        ratios[place] = ratios.get(place, 1.0) * hidden.outcomes[name]
+    if hidden and of in hidden.outcomes:
+        contrast, per = _contrast(world, hidden.variable)
+        place = (hidden.variable, contrast)
+        ratios[place] = ratios.get(place, 0.0) + log(hidden.outcomes[of]) / per
     return ratios
 
 
-def _contrast(world: World, term: str) -> str:
+def _contrast(world: World, term: str) -> tuple[str, float]:
+    """The words of a contrast, and how many units the ratio of the document is for."""
     name, _, level = term.partition("=")
     if name not in world.variables:
-        return "per 10 years"
+        return per_one("years"), YEARS_PER_DECADE
     variable = world.variables[name]
-    if level:
-        return f"{level} vs the reference"
-    if variable.kind == "binary":
-        return "yes vs no"
-    per, unit = getattr(variable, "per", 1.0), getattr(variable, "unit", "")
-    return f"per {per:g} {unit}".strip()
+    if isinstance(variable, CategoricalVariable):
+        return f"{level} vs {variable.levels[0]}", 1.0
+    if isinstance(variable, BinaryVariable):
+        return "yes vs no", 1.0
+    return per_one(variable.unit), variable.per

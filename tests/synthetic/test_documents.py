@@ -1,13 +1,21 @@
 """Documents of worlds: what is read, what is refused, what the fingerprint covers."""
 
 import copy
+import tomllib
 from datetime import date
 
 import pytest
 
 from cohort.errors import StudyError
 from synthetic.document.graph import world_graph
-from synthetic.document.reading import read_world, resolved, shipped_worlds, world_from
+from synthetic.document.reading import (
+    WORLDS,
+    merged,
+    read_world,
+    resolved,
+    shipped_worlds,
+    world_from,
+)
 from synthetic.document.world import as_document
 from synthetic.graph import separated
 from tests.synthetic.documents import changed, plain_document, world
@@ -109,6 +117,18 @@ def test_extending_merges_tables_and_replaces_lists(tmp_path):
     assert told.births.male_fraction == read_world("danish_women").births.male_fraction
 
 
+def test_a_world_cannot_extend_itself(tmp_path):
+    for name, below in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{name}.toml").write_text(f'[world]\nname = "{name}"\nextends = "{below}"\n')
+    with pytest.raises(StudyError, match=r"'a.toml' extends itself"):
+        read_world(tmp_path / "a.toml")
+    with pytest.raises(StudyError, match="no world document"):
+        read_world(tmp_path / "c.toml")
+    (tmp_path / "d.toml").write_text("[world\n")
+    with pytest.raises(StudyError, match="not valid TOML"):
+        read_world(tmp_path / "d.toml")
+
+
 def test_the_graph_follows_the_document():
     """An arrow from male cells to breast cancer where, and only where, the document has a ratio."""
     base = world_graph(read_world("danish_women"))
@@ -128,3 +148,14 @@ def test_every_number_of_every_shipped_world_says_where_it_comes_from():
                 continue
             tables = table.values() if section in ("variables", "outcomes") else [table]
             assert all(inner.get("provenance") or inner.get("end") for inner in tables), section
+
+
+def test_the_example_of_the_worlds_readme():
+    """The document that the README of the worlds prints is a world, with its defect on."""
+    text = (WORLDS / "README.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    own = tomllib.loads(example)
+    told = world_from(merged(resolved(own["world"]["extends"]), own))
+    assert told.defects.reverse_causation.outcome == "breast"
+    assert told.fingerprint != read_world("danish_women").fingerprint
+    assert "subcohort" in told.designs

@@ -33,6 +33,7 @@ def test_the_readme_script():
     truth = {r["variable"]: r for r in world.truth.iter_rows(named=True)}
     assert truth["smoker"]["truth"] == README["hazard_ratios"]["smoker"]
     assert truth["smoker"]["conditional_on"] == "age"
+    assert truth["age"]["contrast"] == "per 1 year"
 
 
 def test_times_are_exact_inversions():

@@ -59,6 +59,31 @@ def test_constant_hazards_have_formulas():
     assert log(0.5) == pytest.approx(log(shown), abs=2e-5)
 
 
+def test_subdistribution_ratio_of_constant_hazards():
+    """The score on a grid of 0.01 years with those who died kept at risk, from the formulas.
+
+    Hazards 0.005 and 0.010 against 0.02 for death over 60 years: far from 0.5 by then.
+    """
+    told = world(plain_document(), ("outcomes.breast.chimerism", 0.5))
+    table = contrast_truth(told, Contrast("breast", "chimerism", start=50), persons=500, seed=1)
+    edges = np.arange(6001) / 100
+    events, at_risk = [], []
+    for c in (0.005, 0.010):
+        incidence = c / (c + 0.02) * -np.expm1(-(c + 0.02) * edges)
+        events.append(np.diff(incidence))
+        at_risk.append(1 - (incidence[1:] + incidence[:-1]) / 2)
+
+    def score(beta: float) -> float:
+        share = np.exp(beta) * at_risk[0] / (np.exp(beta) * at_risk[0] + at_risk[1])
+        return float((events[0] - (events[0] + events[1]) * share).sum())
+
+    expected = brentq(score, -3, 1)
+    assert 0.51 < exp(expected) < 0.60
+    shown = table.filter(pl.col("measure") == "subdistribution hazard ratio")["log_truth"].item()
+    # Yearly cells against a hundredth of a year.
+    assert expected == pytest.approx(shown, abs=2e-4)
+
+
 def _marginal_log_ratio() -> float:
     """Cox score solved on a fine grid with Gauss-Hermite quadrature over z; nothing shared.
 
@@ -197,10 +222,13 @@ def test_conditional_truth_is_what_the_document_says():
     table = conditional_truth(read_world("dch2012"))
     rows = {(r["outcome"], r["variable"]): r for r in table.iter_rows(named=True)}
     told = read_world("dch2012").outcomes["breast"]
-    assert told.chimerism == rows["breast", "chimerism"]["truth"]
+    assert told.chimerism == pytest.approx(rows["breast", "chimerism"]["truth"], rel=1e-12)
     assert "hrt" in rows["breast", "chimerism"]["conditional_on"]
     assert "years since the last birth" in rows["breast", "chimerism"]["conditional_on"]
-    assert rows["breast", "alcohol"]["contrast"] == "per 10 g/day"
+    # 1.10 per 10 g/day in the document; per 1 g/day in the table, as in our estimates.
+    assert log(1.10) / 10 == pytest.approx(rows["breast", "alcohol"]["log_truth"], rel=1e-12)
+    assert rows["breast", "alcohol"]["contrast"] == "per 1 g/day"
+    assert "current vs never" in table.filter(pl.col("outcome") == "death")["contrast"].to_list()
 
 
 @pytest.mark.parametrize(
