@@ -20,11 +20,15 @@ def number_if_it_reads_so(table: Mapping[str, Any]) -> dict[Code, Any]:
 def codes_like(example: Any, table: Mapping[str, Any]) -> dict[Code, Any]:
     """The table with its keys in the type of an example; text where there is none."""
     if isinstance(example, bool):
-        truths: dict[str, Code] = {"true": True, "false": False}
-        return {truths.get(key.lower(), key): value for key, value in table.items()}
+        return {_truth(key): value for key, value in table.items()}
     if isinstance(example, (int, float)):
         return number_if_it_reads_so(table)
-    return dict(table)
+    return {key: value for key, value in table.items()}
+
+
+def _truth(text: str) -> Code:
+    truths: dict[str, Code] = {"true": True, "false": False}
+    return truths.get(text.lower(), text)
 
 
 def _number(text: str) -> Code:
@@ -86,7 +90,7 @@ def _cast(code: Code, dtype: pl.DataType | None) -> Code:
     if dtype is None:
         return code
     if dtype == pl.Boolean:
-        return {"true": True, "false": False}.get(str(code).lower(), code)
+        return _truth(code) if isinstance(code, str) else code
     if dtype.is_numeric():
         return _number(code) if isinstance(code, str) else code
     if isinstance(dtype, (pl.String, pl.Categorical, pl.Enum)) and not isinstance(code, bool):

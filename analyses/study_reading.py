@@ -13,72 +13,22 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cohort import (
-    Binary,
-    CaseCohort,
-    CaseControl,
-    Categorical,
-    Continuous,
     FollowUp,
-    FullCohort,
-    NestedCaseControl,
     TimeScale,
 )
 from cohort.errors import CohortError, StudyError, nearest
 from cohort.variables import Code
 
-from .cox import Cox
-from .descriptive import IncidenceRate, KaplanMeier
 from .question import Question
 from .study_codes import codes_like, number_if_it_reads_so
+from .study_kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
 from .study_parts import Asked, Exclusion, Pooling, Source, Study, Wording
-from .weightings import (
-    BorganI,
-    BorganII,
-    Conditional,
-    LinYing,
-    ModelBased,
-    Prentice,
-    Robust,
-    Samuelsen,
-    SelfPrentice,
-    TwoPhase,
-)
 
 T = TypeVar("T")
 SECTIONS = (
     "study", "source", "follow_up", "other_follow_up", "design", "variables", "exclusions",
     "questions", "estimators", "pooling", "report",
 )  # fmt: skip
-DESIGNS: dict[str, type[Any]] = {
-    "full-cohort": FullCohort,
-    "case-cohort": CaseCohort,
-    "nested-case-control": NestedCaseControl,
-    "case-control": CaseControl,
-}
-VARIABLES: dict[str, type[Any]] = {
-    "continuous": Continuous,
-    "categorical": Categorical,
-    "binary": Binary,
-}
-ESTIMATORS: dict[str, type[Any]] = {
-    "cox": Cox,
-    "kaplan-meier": KaplanMeier,
-    "incidence-rate": IncidenceRate,
-}
-WEIGHTINGS: dict[str, type[Any]] = {
-    "prentice": Prentice,
-    "self-prentice": SelfPrentice,
-    "lin-ying": LinYing,
-    "borgan-i": BorganI,
-    "borgan-ii": BorganII,
-    "conditional": Conditional,
-    "samuelsen": Samuelsen,
-}
-VARIANCES: dict[str, type[Any]] = {
-    "model": ModelBased,
-    "robust": Robust,
-    "two-phase": TwoPhase,
-}
 EVENT_KEYS = ("column", "happened", "competing", "censored", "label")
 QUESTION_KEYS = ("title", "follow_up")
 
@@ -333,7 +283,7 @@ def _asked(table: dict[str, Any], where: str) -> Asked:
 def _estimator(table: dict[str, Any], where: str) -> Any:
     named = dict(table)
     found: dict[str, Any] = {}
-    for key, kinds in (("weighting", WEIGHTINGS), ("variance", VARIANCES)):
+    for key, kinds in SETTINGS.items():
         if key in named:
             value = named.pop(key)
             of = value if isinstance(value, dict) else {"kind": value}

@@ -10,13 +10,13 @@ from typing import Any
 from cohort import FollowUp, FullCohort
 from cohort.errors import StudyError
 
+from .study_kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
 from .study_parts import Study, Wording
-from .study_reading import DESIGNS, ESTIMATORS, VARIABLES, VARIANCES, WEIGHTINGS
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS = {
     kind: word
-    for words in (DESIGNS, ESTIMATORS, VARIABLES, VARIANCES, WEIGHTINGS)
+    for words in (DESIGNS, ESTIMATORS, VARIABLES, *SETTINGS.values())
     for word, kind in words.items()
 }
 

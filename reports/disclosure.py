@@ -2,7 +2,8 @@
 
 A count above 0 and below the smallest cell is withheld. So that margins do not give it back, a
 line of a table with a withheld count has at least two, and those of a line add up to at least the
-smallest cell. Every withheld count has the same sign, whichever rule withheld it.
+smallest cell; where need be, a 0 is withheld as well. Margins are a line of their own. Every
+withheld count has the same sign, whichever rule withheld it.
 
 Hundepool et al. (2012), Statistical Disclosure Control, chapter 4 (secondary suppression); the
 rule on sums is ours, and on the safe side.
@@ -57,7 +58,10 @@ def _protect(counts: Counts, hidden: Hidden, line: Line, smallest: int) -> bool:
     if not marks.any():
         return False
     enough = marks.sum() >= 2 and values[marks].sum() >= smallest
+    # A 0 hides little and is itself harmless: it goes only when nothing else is left to go.
     open_cells = np.flatnonzero(~marks & (values > 0))
+    if open_cells.size == 0:
+        open_cells = np.flatnonzero(~marks)
     if enough or open_cells.size == 0:
         return False
     marks[open_cells[np.argmin(values[open_cells])]] = True

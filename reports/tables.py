@@ -111,9 +111,10 @@ def participant_flow(cohort: Cohort, smallest: int) -> Table:
         Row((one.reason, one.left, one.persons, one.events, one.person_time))
         for one in flow_rows(cohort.steps, smallest)
     )
-    in_the = " in the sample" if cohort.design.sampled else ""
-    header = ("Step", "Persons who left", "Persons kept", "Events", unit.capitalize() + in_the)
-    return with_note(Table("Participant flow", header, rows), smallest)
+    header = ("Step", "Persons who left", "Persons kept", "Events", unit.capitalize())
+    sample = "The persons kept are a sample of a larger cohort: cases are over-represented."
+    notes = (sample,) if cohort.design.sampled else ()
+    return with_note(Table("Participant flow", header, rows, notes), smallest)
 
 
 def rates_table(estimates: Estimates, cohort: Cohort, smallest: int) -> Table:
