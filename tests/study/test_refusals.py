@@ -28,7 +28,10 @@ subcohort = "in.subcohort"
 cohort_size = 4028
 
 [variables]
-histology = { kind = "categorical", column = "histol", reference = 1, labels = { 1 = "favourable", 2 = "unfavourable" } }
+histology.kind = "categorical"
+histology.column = "histol"
+histology.reference = 1
+histology.labels = { 1 = "favourable", 2 = "unfavourable" }
 stage = { kind = "categorical", levels = [1, 2, 3, 4], reference = 1 }
 age = { kind = "continuous", unit = "months", per = 12, missing = { 999 = "not asked" } }
 
@@ -120,7 +123,7 @@ def test_codes_take_the_type_of_their_column() -> None:
 
 
 def test_labels_alone_are_settled_by_the_column() -> None:
-    text = GOOD.replace("reference = 1, labels = { 1", 'reference = "1", labels = { 1')
+    text = GOOD.replace("histology.reference = 1", 'histology.reference = "1"')
     study = study_from_toml(text)
     assert "1" == study.variables[0].reference
     cast = cast_codes(study, {"histol": pl.Int64()})
