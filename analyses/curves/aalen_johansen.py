@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..records import Floats
-from .influence_sums import Changes, log_survival_influence_variance, sums_of_products
+from .influence_sums import (
+    Changes,
+    log_survival_influence_variance,
+    quadratic_form,
+    sums_of_products,
+)
 from .product_limit import ProductLimit, product_limit
 from .records import CurveRecords
 from .timeline import Timeline
@@ -88,8 +93,7 @@ def incidence_variance(found: Incidences, records: CurveRecords, cause: int) -> 
     products = sums_of_products(timeline, records.cluster, Changes(entering, leaving))
     f = found.incidence[:, cause]
     weights = np.column_stack((f, -np.ones_like(f), f * b - c))
-    value = np.einsum("ki,kij,kj->k", weights, products, weights)
-    return np.asarray(np.maximum(value, 0.0))
+    return quadratic_form(timeline, weights, products)
 
 
 def survival_variance(found: Incidences, records: CurveRecords) -> Floats:

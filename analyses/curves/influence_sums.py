@@ -16,6 +16,8 @@ from .timeline import Timeline
 
 MANY = 64
 """Units with more changes than this are summed one by one, the others all together."""
+ROUNDING = 1e-14
+"""A sum of squares this small beside what its running sums have held has no digit left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,17 @@ def sums_of_products(timeline: Timeline, unit: Codes, changes: Changes) -> Float
     return out
 
 
+def quadratic_form(timeline: Timeline, weights: Floats, products: Floats) -> Floats:
+    """Sums of squares (K,) of the weights (K, m) times the coefficients behind ``products``.
+
+    Exactly 0 where only rounding is left, of which the root would look like an error.
+    """
+    value = np.einsum("ki,kij,kj->k", weights, products, weights)
+    largest = timeline.largest(np.einsum("kii->ki", products))
+    size = (np.abs(weights) * np.sqrt(largest)).sum(axis=1) ** 2
+    return np.asarray(np.where(value > ROUNDING * size, value, 0.0))
+
+
 def _running_by_unit(key: Codes, change: Floats) -> Floats:
     """Running sums (r, m) of changes within runs of equal keys.
 
@@ -92,5 +105,4 @@ def log_survival_influence_variance(
     gone = weight * (lived[leave] - (records.event > 0) * left[leave])
     leaving = np.column_stack((gone, -weight))
     products = sums_of_products(timeline, records.cluster, Changes(entering, leaving))
-    value = products[:, 0, 0] + 2 * lived * products[:, 0, 1] + lived**2 * products[:, 1, 1]
-    return np.maximum(value, 0.0)
+    return quadratic_form(timeline, np.column_stack((np.ones_like(lived), lived)), products)

@@ -33,6 +33,8 @@ from .survival import is_robust, robust_clause, shared_clauses
 
 HELD = "follow-up ends before the horizon; the curve is held level to it"
 
+NO_EVENT = "no event by the horizon leaves no error to estimate: the interval has no width"
+
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
@@ -188,7 +190,7 @@ class _Rows:
                 continue
             slope = np.array([1 / a, -1 / b])
             error = float(np.sqrt(slope @ pair @ slope))
-            yield row | wald_row(float(np.log(a / b)), error, self.conf_level)
+            yield row | _ratio(a / b, error, self.conf_level)
 
     def _pairs(self) -> Iterator[tuple[int, int]]:
         groups = self.groups
@@ -238,13 +240,22 @@ def _rows(
     )
 
 
-def _wald(value: float, error: float, z: float, floor: float = -np.inf) -> dict[str, float | None]:
-    row: dict[str, float | None] = {
+def _ratio(value: float, error: float, conf_level: float) -> dict[str, Any]:
+    if error > 0:
+        return wald_row(float(np.log(value)), error, conf_level)
+    shared: dict[str, Any] = dict.fromkeys(("estimate", "conf_low", "conf_high"), value)
+    return shared | {"log_estimate": float(np.log(value)), "std_error": 0.0, "note": NO_EVENT}
+
+
+def _wald(value: float, error: float, z: float, floor: float = -np.inf) -> dict[str, Any]:
+    row: dict[str, Any] = {
         "estimate": value,
         "std_error": error,
         "conf_low": max(value - z * error, floor),
         "conf_high": value + z * error,
     }
-    if floor == -np.inf and error > 0:
+    if not error > 0:
+        return row | {"note": NO_EVENT}
+    if floor == -np.inf:
         row["p_value"] = float(2 * special.ndtr(-abs(value / error)))
     return row

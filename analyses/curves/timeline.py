@@ -52,6 +52,10 @@ class Timeline:
         """Sums (K,) over this slot and the later ones of its group."""
         return self._by_group(lambda part: np.asarray(np.cumsum(part[::-1], axis=0)[::-1]), values)
 
+    def largest(self, values: Floats) -> Floats:
+        """The largest value (K, p) so far within groups."""
+        return self._by_group(lambda part: np.maximum.accumulate(part, axis=0), values)
+
     def before(self, values: Floats, start: float) -> Floats:
         """Each slot's value (K,) just before it: that of the slot before, or ``start``."""
         out = np.empty_like(values)
