@@ -17,13 +17,15 @@ def normal_quantile(conf_level: float) -> float:
 
 def wald_row(log_estimate: float, std_error: float, conf_level: float) -> dict[str, Any]:
     """The columns of a ratio with Wald limits on the log scale."""
-    z = normal_quantile(conf_level)
+    reach = normal_quantile(conf_level) * std_error
+    with np.errstate(over="ignore"):  # A ratio per too large a step is infinite, and no warning.
+        ratio, low, high = np.exp([log_estimate, log_estimate - reach, log_estimate + reach])
     return {
         "log_estimate": log_estimate,
         "std_error": std_error,
-        "estimate": float(np.exp(log_estimate)),
-        "conf_low": float(np.exp(log_estimate - z * std_error)),
-        "conf_high": float(np.exp(log_estimate + z * std_error)),
+        "estimate": float(ratio),
+        "conf_low": float(low),
+        "conf_high": float(high),
         "p_value": float(2 * special.ndtr(-abs(log_estimate / std_error))),
     }
 
