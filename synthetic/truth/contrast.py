@@ -10,6 +10,7 @@ import polars as pl
 from cohort.errors import StudyError, nearest
 
 from ..document.checks import OLDEST
+from ..document.sections import ContinuousVariable
 from ..document.world import World
 from ..life.course import Course, Intervention, draw_course, intervened, latent_ages
 from ..life.study import Study, draw_study, emigration_ratio
@@ -75,7 +76,7 @@ def contrast_truth(world: World, contrast: Contrast, *, persons: int, seed: int)
             {
                 "outcome": contrast.outcome,
                 "variable": contrast.cause,
-                "contrast": f"{contrast.value} vs {contrast.versus}",
+                "contrast": f"{_word(world, contrast, 0)} vs {_word(world, contrast, 1)}",
                 "measure": measure,
                 "until": until,
                 "truth": exp(value) if is_ratio else value,
@@ -115,6 +116,17 @@ def _check(world: World, contrast: Contrast) -> None:
         raise StudyError(f"no outcome '{contrast.outcome}': {nearest(contrast.outcome, known)}")
     if any(not 0 < age <= OLDEST for age in contrast.until):
         raise StudyError(f"until: expected ages above 0 and at most {OLDEST}.")
+
+
+def _word(world: World, contrast: Contrast, side: int) -> str:
+    """One side of a contrast in the words of our estimates."""
+    value = (contrast.value, contrast.versus)[side]
+    variable = world.variables.get(contrast.cause)
+    if isinstance(variable, ContinuousVariable):
+        return f"{value:g} {variable.unit}".strip() if side else f"{value:g}"
+    if isinstance(value, str):
+        return value
+    return "yes" if value == 1 else "no"
 
 
 def _estimands(contrast: Contrast) -> list[tuple[str, int | None, Estimand, bool]]:

@@ -2,6 +2,7 @@
 
 from math import exp
 
+import numpy as np
 import pytest
 
 from cohort.errors import StudyError
@@ -9,6 +10,8 @@ from synthetic.calibration.expected import expected_findings
 from synthetic.calibration.feasibility import implied, true_carriage
 from synthetic.calibration.fitting import calibrate, check_feasible, reached
 from synthetic.document.reading import read_world, shipped_worlds
+from synthetic.generate import generate
+from synthetic.sampled import enrolled_with
 from tests.synthetic.documents import changed, plain_document, world
 
 PRESETS = [name for name in shipped_worlds() if read_world(name).targets]
@@ -126,3 +129,33 @@ def test_a_target_out_of_range_is_refused():
     document["targets"] = {"x": _target("positive_in_case", 0.5, "outcomes.breast.chimerism")}
     with pytest.raises(StudyError, match="quantity: expected"):
         calibrate(document, persons=2000, seed=2, rounds=1)
+
+
+def _shares(positive: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+    share = positive[chosen].mean()
+    return share, np.sqrt(share * (1 - share) / chosen.sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "window"),
+    [("dch2012", "breast", 0.0), ("dch2012", "colon", 0.0), ("gadi2007", "breast", 5.0)],
+)
+def test_expected_findings_are_those_of_drawn_events(name, outcome, window):
+    """Shares of positive samples among cases and others in 120,000 women, within 4 errors."""
+    told = read_world(name)
+    found = expected_findings(told, outcome, persons=65_536, seed=3)
+    tables = generate(told, first=0, persons=120_000, seed=4).observed
+    lazy = {key: frame.lazy() for key, frame in tables.items()}
+    women = enrolled_with(told, lazy, outcome).join(tables["samples"], on="person")
+    positive = women["positive"].to_numpy()
+    before = women["before"].fill_null(1e9).to_numpy()
+    case = before <= window if window else women["happened"].to_numpy() & (before > 1e8)
+    assert case.sum() > 200
+    for chosen, expected in (
+        (case, found.positive_in_cases),
+        (before > 1e8, found.positive_in_cohort),
+    ):
+        share, error = _shares(positive, chosen)
+        assert abs(expected - share) < 4 * error, (expected, share, error)
+    per_woman = case.sum() / (before > 1e8).sum()
+    assert abs(per_woman - found.cases_per_woman) < 5 * np.sqrt(case.sum()) / (before > 1e8).sum()

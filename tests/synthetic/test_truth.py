@@ -254,6 +254,10 @@ def test_declared_estimands_are_integrated():
     direct = contrast_truth(told, Contrast("breast", "hrt", start=50), persons=4000, seed=1)
     found = table.filter(pl.col("estimand") == "breast_hrt")["truth"].to_list()
     assert direct["truth"].to_list() == found
+    assert {"yes vs no", "current vs never"} <= set(table["contrast"])
+    bmi = Contrast("stroke", "bmi", 30.0, 25.0, 50, (60,))
+    shown = contrast_truth(told, bmi, persons=500, seed=1)["contrast"].unique().to_list()
+    assert shown == ["30 vs 25 kg/m2"]
 
 
 @pytest.mark.parametrize(
