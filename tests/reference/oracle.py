@@ -161,9 +161,10 @@ def agree(ours: object, theirs: object, rtol: float, scale: object = 0.0, what: 
         theirs = theirs.array() if isinstance(theirs.value, (list, dict)) else theirs.number()
     a, b = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     assert a.shape == b.shape, f"{what}: shape {a.shape} for {b.shape}"
-    bound = rtol * np.maximum(np.abs(b), np.asarray(scale, dtype=float))
     with np.errstate(invalid="ignore"):
-        bad = ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
+        near = np.abs(a - b) <= rtol * np.maximum(np.abs(b), np.asarray(scale, dtype=float))
+    near &= np.isfinite(a) & np.isfinite(b)
+    bad = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0]) if a.ndim else ()
         raise AssertionError(
