@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..records import Codes, Floats, counts_of
-from .records import CurveRecords
+from .records import CurveRecords, distinct
 from .timeline import Timeline
 
 MANY = 64
@@ -38,7 +38,7 @@ def sums_of_products(timeline: Timeline, unit: Codes, changes: Changes) -> Float
     leave = slots.past - 1
     key = unit * (timeline.begins.size - 1) + timeline.group[leave]
     before: Floats = np.zeros((2 * n, m))
-    if n == np.unique(key).size:
+    if distinct(key)[0].size == n:
         slot = np.concatenate((slots.first, leave))
         before[n:] = changes.entering
         after = before + np.concatenate((changes.entering, changes.leaving))

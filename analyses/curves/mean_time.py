@@ -7,7 +7,7 @@ import numpy as np
 from ..records import Flags, Floats, counts_of
 from .aalen_johansen import Incidences, incidences_of
 from .product_limit import ProductLimit, product_limit
-from .records import CurveRecords
+from .records import CurveRecords, distinct
 from .timeline import Timeline, timeline_of
 
 
@@ -113,7 +113,7 @@ def lost_influence(
 
 def _covariance(records: CurveRecords, influence: Floats) -> Floats:
     groups = int(records.group.max(initial=0)) + 1
-    units, place = np.unique(records.cluster, return_inverse=True)
-    key = place.reshape(-1) * groups + records.group
+    units, place = distinct(records.cluster)
+    key = place * groups + records.group
     table = counts_of(key, influence, units.size * groups).reshape(units.size, groups)
     return np.asarray(table.T @ table)

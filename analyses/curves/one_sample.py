@@ -18,7 +18,13 @@ from ..terms import complete
 from ..weighted_records import outcome_code
 from .intervals import check_level
 from .person_time import poisson_limits
-from .records import Grouping, check_grouping, groups_of, whole_cohort_only
+from .records import (
+    Grouping,
+    check_grouping,
+    groups_of,
+    persons_by_group,
+    whole_cohort_only,
+)
 from .survival import is_weighted
 
 
@@ -57,7 +63,7 @@ class ObservedExpected:
         happened = groups.frame[EVENT].to_numpy() == code
         observed = np.bincount(groups.code[happened], minlength=size)
         expected = counts_of(groups.code, groups.frame[self.expected].to_numpy(), size)
-        persons = np.unique(groups.frame[PERSON].to_numpy().astype(np.int64) * size + groups.code)
+        person = groups.frame[PERSON].to_numpy().astype(np.int64)
         outcome = question.outcome or cohort.follow_up.outcome
         shared = {
             "outcome": outcome,
@@ -70,7 +76,7 @@ class ObservedExpected:
             "dropped": len(cohort.frame) - len(groups.frame),
             "converged": True,
         }
-        counts = np.bincount(persons % size, minlength=size)
+        counts = persons_by_group(person, groups.code, size)
         rows = [
             shared
             | {

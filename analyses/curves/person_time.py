@@ -7,6 +7,7 @@ import numpy as np
 from scipy import special
 
 from ..records import Codes, Flags, Floats, counts_of
+from .records import distinct, persons_by_group
 
 RateLimits = Literal["exact", "log", "byar"]
 RATE_LIMITS = ("exact", "log", "byar")
@@ -40,14 +41,13 @@ def tally(
     events, times = counts_of(group, event, size), counts_of(group, time, size)
     with np.errstate(divide="ignore", invalid="ignore"):
         influence = event / events[group] - time / times[group]
-    pairs, place = np.unique(cluster * size + group, return_inverse=True)
-    by_cluster = counts_of(place.reshape(-1), influence, pairs.size)
-    members = np.unique(person * size + group) % max(size, 1)
+    pairs, place = distinct(cluster * size + group)
+    by_cluster = counts_of(place, influence, pairs.size)
     return Tally(
         events,
         times,
         counts_of(pairs % max(size, 1), by_cluster**2, size),
-        np.bincount(members, minlength=size),
+        persons_by_group(person, group, size),
         np.bincount(group[happened], minlength=size),
     )
 

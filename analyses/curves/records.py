@@ -248,10 +248,30 @@ def once_only(records: CurveRecords, what: str) -> None:
     happened = records.event > 0
     key = records.person[happened] * (int(records.group.max(initial=0)) + 1)
     key += records.group[happened]
-    again = key.size - np.unique(key).size
+    again = key.size - distinct(key)[0].size
     if again:
         raise UnsupportedError(
             f"{again:,} events follow an earlier event of the same person: {what} is until the "
             "first. NelsonAalen() gives the mean number of recurrent events; or let "
             "FollowUp(stratum=) name the event number."
         )
+
+
+def distinct(keys: Codes) -> tuple[Codes, Codes]:
+    """Distinct whole numbers from 0, sorted, and the place of each of (n,) among them.
+
+    As numpy's unique, but by a table where the numbers are dense, which is several times faster.
+    """
+    largest = int(keys.max(initial=-1))
+    if largest > 8 * keys.size + 1024:
+        found, place = np.unique(keys, return_inverse=True)
+        return found, place.reshape(-1)
+    taken = np.zeros(largest + 1, dtype=bool)
+    taken[keys] = True
+    return np.flatnonzero(taken), (np.cumsum(taken) - 1)[keys]
+
+
+def persons_by_group(person: Codes, group: Codes, size: int) -> Codes:
+    """Distinct persons in each of ``size`` groups."""
+    pairs = distinct(person * size + group)[0]
+    return np.asarray(np.bincount(pairs % max(size, 1), minlength=size))

@@ -12,7 +12,7 @@ from cohort.errors import QuestionError
 
 from ..estimate import Estimates, table
 from ..question import Question
-from ..records import Floats
+from ..records import Codes, Floats
 from ..rows import normal_quantile, wald_row
 from ..weighted_records import outcome_code
 from ..weightings import Variance
@@ -27,6 +27,7 @@ from .records import (
     curve_records,
     groups_of,
     once_only,
+    persons_by_group,
     whole_cohort_only,
 )
 from .survival import is_robust, robust_clause, shared_clauses
@@ -152,8 +153,8 @@ class _Rows:
 
     groups: Groups
     shared: dict[str, Any]
-    persons: Floats
-    events: Floats
+    persons: Codes
+    events: Codes
     reference: str | None
     conf_level: float
 
@@ -220,7 +221,6 @@ def _rows(
 ) -> _Rows:
     size = len(groups.words)
     counted = records.event == (cause + 1)
-    members = np.unique(records.person * size + records.group) % size
     shared = {
         "outcome": question.outcome or cohort.follow_up.outcome,
         "exposure": question.exposure,
@@ -233,8 +233,8 @@ def _rows(
     return _Rows(
         groups,
         shared,
-        np.bincount(members, minlength=size).astype(np.float64),
-        np.bincount(records.group[counted], minlength=size).astype(np.float64),
+        persons_by_group(records.person, records.group, size),
+        np.bincount(records.group[counted], minlength=size),
         reference_of(cohort, groups),
         settings.conf_level,
     )

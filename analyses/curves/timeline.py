@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..records import Codes, Flags, Floats, counts_of
 from ..slots import Slots, risk_sums
-from .records import CurveRecords
+from .records import CurveRecords, distinct
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,13 +118,7 @@ def _exit_slots(records: CurveRecords) -> Slots:
     """
     times, rank = np.unique(records.exit, return_inverse=True)
     key = records.group * times.size + rank.reshape(-1)
-    size = (int(records.group.max(initial=0)) + 1) * times.size
-    if size <= 8 * records.exit.size + 1024:
-        taken = np.zeros(size, dtype=bool)
-        taken[key] = True
-        keys, place = np.flatnonzero(taken), (np.cumsum(taken) - 1)[key]
-    else:
-        keys, place = np.unique(key, return_inverse=True)
+    keys, place = distinct(key)
     group = keys // times.size
     begins = np.append(np.flatnonzero(np.diff(group, prepend=-1)), keys.size)
     first = begins[np.searchsorted(group[begins[:-1]], records.group)]
@@ -142,7 +136,7 @@ def _exit_slots(records: CurveRecords) -> Slots:
         time=times[keys - group * times.size],
         stratum=group,
         first=first,
-        past=place.reshape(-1).astype(np.int64) + 1,
+        past=place + 1,
         death=none,
         death_slot=none,
         deaths=np.zeros(keys.size, dtype=np.int64),
