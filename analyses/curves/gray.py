@@ -6,7 +6,6 @@ import numpy as np
 from scipy import special
 
 from cohort.cohort import Cohort
-from cohort.declaration import ENTRY
 from cohort.errors import NotEstimableError, QuestionError, UnsupportedError
 
 from ..question import Question
@@ -41,11 +40,6 @@ class GrayTest:
         events; NotEstimableError without events or with a single level.
         """
         whole_cohort_only(cohort, "Gray's test")
-        if is_weighted(cohort) or (cohort.frame[ENTRY].to_numpy() > 0).any():
-            raise UnsupportedError(
-                "Gray's test holds without late entry, weights and clusters: CumulativeIncidence() "
-                "and TimeLost() compare groups with them."
-            )
         code = outcome_code(cohort, question.outcome)
         outcomes = cohort.follow_up.outcomes
         others = tuple(one for one in range(1, len(outcomes) + 1) if one != code)
@@ -53,6 +47,12 @@ class GrayTest:
         # The outcome first; what competes with it is one cause to the test.
         records = curve_records(groups, (code, *others), None)
         once_only(records, "a cumulative incidence")
+        # Of the joined records: an entry that a cut made is none.
+        if is_weighted(cohort) or (records.entry > 0).any():
+            raise UnsupportedError(
+                "Gray's test holds without late entry, weights and clusters: CumulativeIncidence() "
+                "and TimeLost() compare groups with them."
+            )
         tested = tested_groups(groups)
         if len(tested.words) < 2 or not (records.event == 1).any():
             raise NotEstimableError(
