@@ -1,6 +1,6 @@
 """The page of a study of records: from its answers to sections, in the order of a paper."""
 
-from analyses import Estimates
+from analyses import Estimates, IncidenceRate
 from analyses.grammar import parse_term
 from cohort import Cohort
 
@@ -127,8 +127,10 @@ def _participants(answers: Answers) -> tuple[Block, ...]:
 
 def _rates(answers: Answers) -> list[Section]:
     smallest = answers.study.report.smallest_cell
+    per = [one.per for one in answers.study.estimators if isinstance(one, IncidenceRate)]
     tables = tuple(
-        rates_table(estimates, answers.cohort, smallest) for estimates in answers.rates.values()
+        rates_table(estimates, answers.cohort, per[-1], smallest)
+        for estimates in answers.rates.values()
     )
     return [Section("Rates", tables)] if tables else []
 

@@ -117,8 +117,11 @@ def participant_flow(cohort: Cohort, smallest: int) -> Table:
     return with_note(Table("Participant flow", header, rows, notes), smallest)
 
 
-def rates_table(estimates: Estimates, cohort: Cohort, smallest: int) -> Table:
-    """Persons, events, person-time and incidence rate with its interval, by exposure."""
+def rates_table(estimates: Estimates, cohort: Cohort, per: float, smallest: int) -> Table:
+    """Persons, events, person-time and incidence rate with its interval, by exposure.
+
+    per : the person-time that the rates refer to.
+    """
     frame = estimates.frame
     events = [float(value) for value in frame["events"].to_list()]
     hidden = hidden_line(events, smallest)
@@ -139,12 +142,12 @@ def rates_table(estimates: Estimates, cohort: Cohort, smallest: int) -> Table:
                 )
             )
         )
-    method = estimates.method[:1].upper() + estimates.method[1:]
     exposure = column_label(cohort, str(frame["exposure"][0]))
     unit = cohort.scale.person_time_unit
     level = numbers.level(frame["conf_level"][0])
-    header = (exposure, "Persons", "Events", unit.capitalize(), "Rate", f"{level} interval")
-    table = Table(f"Incidence of {frame['outcome'][0]}", header, tuple(rows), (method,))
+    rate = f"Rate per {numbers.plain(per)} {unit}"
+    header = (exposure, "Persons", "Events", unit.capitalize(), rate, f"{level} interval")
+    table = Table(f"Incidence of {frame['outcome'][0]}", header, tuple(rows))
     return with_note(table, smallest)
 
 

@@ -118,6 +118,10 @@ def test_bands_of_time_average_to_the_fit(cohort) -> None:
     assert weights.sum() == estimates.frame["events"][0]
     assert np.average(logs, weights=weights) == pytest.approx(float(fit.beta[0]), abs=1e-9)
     assert weights.min() >= 5
+    # A band of n of d events has d / n times the variance of the fit: the mean information.
+    errors = [np.log(band.high / band.low) / (2 * 1.959963984540054) for band in ratio.bands]
+    expected = float(fit.std_error[0]) * np.sqrt(weights.sum() / weights)
+    assert errors == pytest.approx(expected, rel=1e-9)
     figure = hazards_figure([ratio], cohort)
     assert "ever" in figure.alt
     table = test_table(estimates, "crude", cohort, "group")

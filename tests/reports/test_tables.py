@@ -104,7 +104,8 @@ def test_table_one_withholds_small_cells() -> None:
 def test_rates_table_agrees_with_the_records() -> None:
     cohort = small_cohort()
     rates = IncidenceRate(per=1000).estimate(cohort, Question(exposure="group"))
-    table = rates_table(rates, cohort, 5)
+    table = rates_table(rates, cohort, 1000.0, 5)
+    assert "Rate per 1,000 person-years" == table.header[4]
     mine = cohort.frame.filter(pl.col("group") == "ever")
     events, years = int(mine["died"].sum()), float(mine["years"].sum())
     row = next(row for row in table.rows if row.cells[0] == "ever")
@@ -120,7 +121,7 @@ def test_rates_table_withholds_few_events_and_their_rate() -> None:
     some = frame.filter((pl.col("group") == "ever") & (pl.col("died") == 1)).head(3)
     cohort = cohort.with_frame(pl.concat([few, some]))
     rates = IncidenceRate().estimate(cohort, Question(exposure="group"))
-    rows = {row.cells[0]: row.cells for row in rates_table(rates, cohort, 5).rows}
+    rows = {row.cells[0]: row.cells for row in rates_table(rates, cohort, 1000.0, 5).rows}
     assert (WITHHELD,) * 3 == (rows["ever"][2], rows["ever"][4], rows["ever"][5])
     assert WITHHELD == rows["never"][2]
 
