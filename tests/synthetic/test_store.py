@@ -1,6 +1,7 @@
 """Worlds on disk: the same bytes however they are made, and nothing is overwritten."""
 
 import json
+import shutil
 
 import polars as pl
 import pytest
@@ -21,6 +22,7 @@ def told():
     design = {"kind": "case-cohort", "outcome": "breast", "subcohort": 200}
     document = changed("danish_women")
     document["designs"] = {"subcohort": design}
+    document["estimands"] = {}
     return world(document)
 
 
@@ -45,7 +47,7 @@ def test_bytes_do_not_depend_on_chunks_or_workers(told, folder, tmp_path, run):
 def test_an_interrupted_run_is_finished(told, folder, tmp_path):
     """A part without its marker is written again; the rest is left alone."""
     place = tmp_path / "broken"
-    write_world(told, place, Run(PERSONS, 7))
+    shutil.copytree(folder, place)
     (place / "latent/parts/part-00001.json").unlink()
     (place / "observed/persons/part-00001.parquet").unlink()
     kept = (place / "observed/persons/part-00000.parquet").stat().st_mtime_ns
@@ -96,6 +98,10 @@ def test_events_follow_each_other(folder):
     both = events.join(gone.select("person", left="date"), on="person", how="left")
     assert (both["date"] <= both["left"]).all()
     assert (both["date"] > both["birth_date"]).all()
+    pregnancies = read_table(folder, "pregnancies").collect()
+    both = pregnancies.join(gone.select("person", left="date"), on="person")
+    assert len(both) > 10_000
+    assert (both["date"] < both["left"]).all()
     entered = read_table(folder, "enrolment").collect()
     assert (entered["exit"] > entered["entry"]).all()
 

@@ -179,8 +179,8 @@ def _drawn_risks(case: Case, persons: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("number", range(7))
 def test_integration_agrees_with_drawn_events(number):
     """Risk differences at 65 and 75, paired over the same women, within 4 Monte Carlo errors."""
-    case, persons = _cases()[number], 30_000
-    table = contrast_truth(case.world, case.contrast, persons=10_000, seed=5)
+    case, persons = _cases()[number], 20_000
+    table = contrast_truth(case.world, case.contrast, persons=8000, seed=5)
     happened = _drawn_risks(case, persons, seed=6).astype(float)
     for place, until in enumerate((65, 75)):
         pairs = happened[0, place] - happened[1, place]
@@ -189,12 +189,12 @@ def test_integration_agrees_with_drawn_events(number):
         expected = row["truth"].item()
         allowed = 4 * np.hypot(error, row["std_error"].item())
         assert abs(expected - pairs.mean()) < allowed, (expected, pairs.mean(), error)
-        assert error > 5 * row["std_error"].item() * np.sqrt(10_000 / persons) or number == 0
+        assert error > 5 * row["std_error"].item() * np.sqrt(8000 / persons) or number == 0
 
 
 @pytest.mark.parametrize("outcome", ["death", "breast", "injury"])
 def test_survival_is_the_exponential_of_the_cumulative_hazard(outcome):
-    """Share still free at 60, 70 and 80 if nothing else could happen, in 30,000 women.
+    """Share still free at 60, 70 and 80 if nothing else could happen, in 20,000 women.
 
     Expected: mean of exp(-integral of the hazard), by integration with all other hazards at 0.
     """
@@ -204,17 +204,17 @@ def test_survival_is_the_exponential_of_the_cumulative_hazard(outcome):
         *((f"outcomes.{name}.scale", 1e-12) for name in off),
         (f"outcomes.{outcome}.chimerism", 1.5),
     )
-    other = draw_course(told, Draws(9, 0, 30_000))
+    other = draw_course(told, Draws(9, 0, 20_000))
     drawn, names = other.ages, other.names
-    course = draw_course(told, Draws(10, 0, 30_000))
+    course = draw_course(told, Draws(10, 0, 20_000))
     sums = np.zeros((1, 1, 110, QUANTITIES))
     watch = watching(told, course, draw_study(told, course), course.lives, outcome)
     integrate(course.lives, watch, sums)
-    reached = sums[0, 0, :, EVENTS].cumsum() / 30_000
+    reached = sums[0, 0, :, EVENTS].cumsum() / 20_000
     for age in (60, 70, 80):
         expected = 1 - reached[age - 1]
         free = (drawn[:, names.index(outcome)] > age).mean()
-        error = np.sqrt(expected * (1 - expected) / 30_000)
+        error = np.sqrt(expected * (1 - expected) / 20_000)
         assert abs(expected - free) < 4 * np.sqrt(2) * error
 
 
