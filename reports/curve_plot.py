@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import numbers
 from .drawing import drawn
 from .palette import DASHES, GROUPS, INK
 
@@ -41,7 +42,7 @@ def curve_plot(
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.set_xlim(curves[0].time[0], max(times[-1], *(curve.end for curve in curves)))
-        axes.set_xticks(list(times))
+        axes.set_xticks(list(times), [numbers.plain(time) for time in times])
         axes.set_xlabel(axis_label)
         axes.set_ylabel(measure)
         axes.legend(loc="lower left", frameon=False, handlelength=2.6)

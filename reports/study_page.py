@@ -47,12 +47,14 @@ def study_page(answers: Answers) -> Page:
 def _facts(answers: Answers) -> tuple[tuple[str, str], ...]:
     cohort, smallest = answers.cohort, answers.study.report.smallest_cell
     facts = []
+    sampled = cohort.design.sampled
     for count, words in (
-        (cohort.persons, "persons analysed"),
+        (cohort.persons, "persons in the sample" if sampled else "persons analysed"),
         (cohort.events, f"events: {cohort.follow_up.outcome}"),
     ):
         facts.append((WITHHELD if small(count, smallest) else numbers.count(count), words))
-    facts.append((numbers.person_time(cohort.person_time), cohort.scale.person_time_unit))
+    unit = cohort.scale.person_time_unit + (" in the sample" if sampled else "")
+    facts.append((numbers.person_time(cohort.person_time), unit))
     return tuple(facts)
 
 
@@ -89,6 +91,7 @@ def _found(answers: Answers) -> tuple[Block, ...]:
             if row["adjustment"] != last or row["modifier_level"] is not None:
                 continue
             name = _label(answers.cohort, exposure)
+            name = name[:1].upper() + name[1:]
             if row["estimate"] is None:
                 items.append(f"{name}, {row['contrast']}: not estimable ({row['note']}).")
                 continue
