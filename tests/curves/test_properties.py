@@ -213,6 +213,32 @@ def test_the_scale_of_weights_changes_nothing(frame):
         same(columns_of(other, *names), columns_of(one, *names), 1e-11, 1e-9)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_survival_is_exactly_0_where_all_who_are_left_have_the_event(seed):
+    """Weights that are no binary fractions: at risk and events then differ by rounding."""
+    rng = np.random.default_rng(seed)
+    n = 40
+    early = rng.integers(1, 4, n // 2)
+    frame = pl.DataFrame(
+        {
+            "person": [str(i) for i in range(n)],
+            "entry": np.r_[np.zeros(n // 2), np.full(n // 2, 5.0)],
+            "exit": np.r_[early, rng.integers(6, 9, n // 2)].astype(float),
+            # All who are left at 3 have the event, before the others enter.
+            "event": np.r_[np.where(early == 3, 1, 0), rng.integers(0, 2, n // 2)],
+            "x": np.zeros(n, dtype=np.int64),
+            "w": rng.random(n) * 0.1 + 1e-3,
+            "s": ["u"] * n,
+        }
+    )
+    cohort = cohort_of(frame, competing=False, weight="w")
+    after = KaplanMeier().estimate(cohort, ALL).frame.filter(pl.col("time") >= 3.0)
+    assert after["estimate"].unique().to_list() == [0.0]
+    assert after["std_error"].null_count() == after["conf_low"].null_count() == len(after)
+    total = CumulativeIncidence().estimate(cohort, ALL).frame.filter(pl.col("time") >= 3.0)
+    assert total["std_error"].unique().to_list() == [0.0]
+
+
 @settings(deadline=None, max_examples=40)
 @given(frames())
 def test_log_rank_is_the_score_test_of_cox_without_ties(frame):
