@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ ENGINE = 1
 PART = 131_072
 COMPILING = "compiling the kernels, once on this machine"
 GENERATING = "generating"
+FINISHED = "already complete"
 SAMPLING = "drawing the designs"
 INTEGRATING = "integrating the truth"
 TRUTH_PERSONS = 65_536
@@ -81,6 +83,9 @@ def write_world(
     """
     report = progress or (lambda step: None)
     manifest = _claim(world, folder, run)
+    if _finished(manifest, world):
+        report(Progress(FINISHED, run.parts, run.parts))
+        return manifest
     report(Progress(COMPILING, 0, run.parts))
     generate(world, first=0, persons=1, seed=run.seed)
     waiting = [part for part in range(run.parts) if not _marker(folder, part).exists()]
@@ -95,7 +100,9 @@ def write_world(
     truth = world_truth(world, persons=TRUTH_PERSONS, seed=run.seed)
     _write(truth, folder / "latent" / "truth.parquet")
     told = json.loads(manifest.read_text())
-    told |= {"complete": True, "files": _files(folder)}
+    libraries = {name: version(name) for name in ("numpy", "scipy", "polars", "numba")}
+    told |= {"complete": True, "files": _files(folder), "libraries": libraries}
+    told["document"] = as_document(world)
     _write_text(manifest, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")
     return manifest
 
@@ -135,6 +142,14 @@ def _claim(world: World, folder: Path, run: Run) -> Path:
     told |= {"complete": False, "document": as_document(world)}
     _write_text(manifest, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")
     return manifest
+
+
+def _finished(manifest: Path, world: World) -> bool:
+    """Whether the folder is complete and was written from this very document, targets included."""
+    told = json.loads(manifest.read_text())
+    same = told["document"] == json.loads(json.dumps(as_document(world), default=str))
+    there = all((manifest.parent / name).exists() for name in told.get("files", ()))
+    return bool(told["complete"]) and same and there
 
 
 def _marker(folder: Path, part: int) -> Path:

@@ -59,6 +59,15 @@ def test_an_interrupted_run_is_finished(told, folder, tmp_path):
     assert "compiling" in steps[0].stage
 
 
+def test_a_finished_world_is_left_alone(told, folder):
+    """Nothing is computed or written again."""
+    steps: list[Progress] = []
+    before = (folder / "manifest.json").stat().st_mtime_ns
+    write_world(told, folder, Run(PERSONS, 7, chunk=4096), steps.append)
+    assert [step.stage for step in steps] == ["already complete"]
+    assert before == (folder / "manifest.json").stat().st_mtime_ns
+
+
 def test_another_world_is_never_overwritten(told, folder, tmp_path):
     before = _files(folder)
     for other, run in (
