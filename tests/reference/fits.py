@@ -199,9 +199,9 @@ def _agree_coefficients(fit: CoxFit, stored: Node, order: np.ndarray, rtol: floa
 
 def _agree_concordance(one: Fitted, stored: Node, key: str, rtol: float) -> None:
     ours, theirs = concordance(one.fit), stored[key]
-    agree(ours.concordant, theirs["concordant"], rtol)
-    agree(ours.discordant, theirs["discordant"], rtol)
-    agree(ours.tied_predictor, theirs["tied.x"], rtol, ours.concordant)
+    agree(ours.concordant.sum(), theirs["concordant"], rtol)
+    agree(ours.discordant.sum(), theirs["discordant"], rtol)
+    agree(ours.tied_predictor.sum(), theirs["tied.x"], rtol, ours.concordant.sum())
     agree(ours.concordance, theirs["concordance"], rtol)
     agree(ours.std_error, theirs["std"], rtol)
 
