@@ -13,6 +13,10 @@ from .hazards import Hazard
 from .variables import ScenarioVariable
 
 
+KEPT = ("person", "entry", "exit", "event")
+"""Column names of the cohort's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What is true in a small synthetic world.
@@ -23,6 +27,8 @@ class Scenario:
     hazard_ratios : conditional on all other variables; per unit for a number, yes against no.
     end : administrative end of follow-up, in units of the scale.
     loss_rate : constant rate of loss to follow-up per unit of the scale, independent of all else.
+    latest_entry : persons enter at a time drawn evenly from 0 to here, and those whose follow-up
+    has ended by then are not in the cohort; 0 lets everyone enter at time 0.
     competing : other events that end follow-up, name to baseline hazard.
     competing_hazard_ratios : ``{event: {variable: hazard ratio}}`` of the competing events.
 
@@ -35,6 +41,7 @@ class Scenario:
     hazard_ratios: Mapping[str, float]
     end: float
     loss_rate: float = 0.0
+    latest_entry: float = 0.0
     competing: Mapping[str, Hazard] = field(default_factory=dict)
     competing_hazard_ratios: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -57,7 +64,7 @@ class Scenario:
     def _check_names(self) -> None:
         before: list[str] = []
         for variable in self.variables:
-            if variable.name in before or variable.name in ("person", "exit", "event", "happened"):
+            if variable.name in before or variable.name in KEPT:
                 raise StudyError(f"the name '{variable.name}' is used twice or kept for follow-up.")
             for parent in variable.given:
                 if parent not in before:
@@ -71,6 +78,10 @@ class Scenario:
     def _check_times(self) -> None:
         if not (np.isfinite(self.end) and self.end > 0):
             raise StudyError(f"end = {self.end:g}: expected {self.scale.unit} above 0.")
+        if not 0 <= self.latest_entry < self.end:
+            raise StudyError(
+                f"latest_entry = {self.latest_entry:g}: expected 0 to below end = {self.end:g}."
+            )
         if not (np.isfinite(self.loss_rate) and self.loss_rate >= 0):
             raise StudyError(f"loss_rate = {self.loss_rate:g}: a hazard cannot be negative.")
 

@@ -49,6 +49,7 @@ def simulate(scenario: Scenario, *, persons: int, seed: int) -> Simulated:
     }
     follow_up = FollowUp(
         scenario.scale,
+        entry="entry" if scenario.latest_entry > 0 else None,
         exit="exit",
         event=OUTCOME,
         happened=1,
@@ -118,11 +119,14 @@ def _follow_up(scenario: Scenario, draws: Draws, values: dict[str, FloatArray]) 
         time = _event_time(hazard, draws.exponential(f"time|{name}") * np.exp(-predictor))
         first = time < exits
         codes[first], exits[first] = code, time[first]
-    return pl.DataFrame(
-        [
-            pl.Series("person", np.arange(1, draws.count + 1)),
-            *(variable.column(values[variable.name]) for variable in scenario.variables),
-            pl.Series("exit", exits),
-            pl.Series(OUTCOME, codes),
-        ]
-    )
+    columns = [
+        pl.Series("person", np.arange(1, draws.count + 1)),
+        *(variable.column(values[variable.name]) for variable in scenario.variables),
+        pl.Series("entry", scenario.latest_entry * draws.uniform("entry")),
+        pl.Series("exit", exits),
+        pl.Series(OUTCOME, codes),
+    ]
+    frame = pl.DataFrame(columns)
+    if scenario.latest_entry == 0:
+        return frame.drop("entry")
+    return frame.filter(pl.col("entry") < pl.col("exit"))

@@ -64,6 +64,18 @@ def test_competing_events_share_the_follow_up():
         assert abs(expected - (codes == code).mean()) < 4 * 0.5 / 200
 
 
+def test_late_entry():
+    """Only those still followed enter; the ratio 2.0 is found all the same, within 4 errors."""
+    world = simulate(Scenario(**README, latest_entry=6.0), persons=20_000, seed=2)
+    frame = world.cohort.frame
+    assert 15_000 < len(frame) < 19_500
+    assert (frame["_entry"] < frame["_exit"]).all()
+    question = Question(exposure="smoker", adjustments={"age": ["age"]})
+    row = Cox().estimate(world.cohort, question).frame
+    row = row.filter(row["variable"] == "smoker")
+    assert abs(log(2.0) - row["log_estimate"].item()) < 4 * row["std_error"].item()
+
+
 def test_dependence_between_variables():
     """A unit of x adds 0.5 to the mean of y: covariance 0.5, within 4 errors of 40,000 pairs."""
     variables = (Normal("x", mean=1, sd=1), Normal("y", mean=2, sd=1, given={"x": 0.5}))
@@ -87,6 +99,7 @@ def test_persons_do_not_depend_on_how_many_there_are():
         ({"hazard_ratios": {"smoker": -2.0}}, "ratio above 0"),
         ({"end": 0}, "end = 0"),
         ({"loss_rate": -0.1}, "negative"),
+        ({"latest_entry": 10}, "below end"),
         ({"variables": (Binary("a", 0.5, given={"b": 1.0}), Binary("b", 0.5))}, "causal order"),
         ({"variables": (Binary("exit", 0.5),)}, "'exit'"),
         (
