@@ -12,7 +12,6 @@ from cohort.errors import StudyError, nearest
 from .hazards import Hazard
 from .variables import ScenarioVariable
 
-
 KEPT = ("person", "entry", "exit", "event")
 """Column names of the cohort's own."""
 
