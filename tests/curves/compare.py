@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from analyses import KaplanMeier, ModelBased, Question
+from analyses import IncidenceRate, KaplanMeier, ModelBased, Question
 from analyses.curves.cumulative_hazard import NelsonAalen
 from analyses.curves.quantiles import quantiles
 from analyses.curves.restricted_mean import RestrictedMean
@@ -74,12 +74,27 @@ def agree_curve(ours: KaplanMeier, cohort: object, question: Question, node: Nod
         agree(heads(part, times), table.column("n_risk")[rows], rtol, what="n_risk")
         agree(counted(part, times, "events"), table.column("n_event")[rows], rtol, what="n_event")
         agree(counted(part, times, "censored"), table.column("n_censor")[rows], rtol)
-    agree(100 * curve.conf_level, 100 * node["conf_int"].number(), rtol)
+    agree(curve.conf_level, node["conf_int"], rtol)
+    agree(persons(curve.frame, cohort, question, ours.by), node["n"], 0.0)
     if "table" in node and node["table"].value is not None:
         agree_table(ours, cohort, question, node["table"], rtol)
 
 
-def agree_table(ours: KaplanMeier, cohort: object, question: Question, node: Node, rtol: float):
+def persons(frame: pl.DataFrame, cohort: object, question: Question, by: str | None) -> list:
+    """Persons of each group: those who leave, or as counted for a rate where they are weighted."""
+    if cohort.declaration.weight is not None:
+        return IncidenceRate(by=by).estimate(cohort, question).frame["persons"].to_list()
+    return [(part["events"] + part["censored"]).sum() for part in groups(frame)]
+
+
+def agree_table(
+    ours: KaplanMeier,
+    cohort: object,
+    question: Question,
+    node: Node,
+    rtol: float,
+    skip: tuple[str, ...] = (),
+):
     """R's summary table: counts, mean time up to the last time of all groups, median and limits."""
     curve = ours.estimate(cohort, question)
     until = float(curve.frame["time"].max())
@@ -88,10 +103,12 @@ def agree_table(ours: KaplanMeier, cohort: object, question: Question, node: Nod
         pl.col("measure") == "restricted mean time"
     )
     medians = quantiles(curve, (0.5,))
+    counts = persons(curve.frame, cohort, question, ours.by)
     rows = node.matrix() if "data" in node else [node.array()]
     for row, part, where in zip(rows, groups(curve.frame), range(len(rows)), strict=True):
         at_risk = part["at_risk"].to_numpy()
         mine = {
+            "records": counts[where],
             "n.max": at_risk.max(),
             "n.start": at_risk[0],
             "events": part["events"].sum(),
@@ -104,7 +121,7 @@ def agree_table(ours: KaplanMeier, cohort: object, question: Question, node: Nod
         names = node["colnames"].value if "data" in node else list(node.value)
         for name, theirs in zip(names, row, strict=True):
             key = next((one for one in mine if name.endswith(one)), None)
-            if key is not None:
+            if key is not None and key not in skip:
                 value = np.nan if mine[key] is None else mine[key]
                 agree(value, theirs, rtol, what=f"{node.name}.{name}")
 
