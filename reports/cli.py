@@ -1,4 +1,4 @@
-"""The command: microcohort build, run, check, list, version.
+"""The command: microcohort build, run, check, list, simulate, version.
 
 Nothing heavy is imported before it is needed, so that --help answers at once.
 """
@@ -93,6 +93,45 @@ def list_studies() -> None:
             continue
         _say(f"{path.stem}: {study.title}\n    {study.question}")
     raise typer.Exit(worst)
+
+
+@app.command()
+def simulate(
+    world: Annotated[
+        str, typer.Argument(metavar="WORLD", help="A world we ship, or the path of a document.")
+    ],
+    persons: Annotated[int, typer.Option("--persons", help="How many women to invent.")],
+    seed: Annotated[int, typer.Option("--seed", help="A whole number; it decides everything.")],
+    out: OutDir,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Processes; the bytes do not change.")
+    ] = 1,
+) -> None:
+    """Invent a world of known truth and write it as Parquet tables; go on with one begun."""
+    from cohort.errors import CohortError
+
+    from .simulating import write
+
+    try:
+        with _Progress() as progress:
+            manifest = write(world, out, (persons, seed, workers), progress)
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(MISUSED) from None
+    except OSError as error:
+        _complain(f"'{out}' cannot be written: {error.strerror}.")
+        raise typer.Exit(FAILED) from None
+    _say(f"{world}: {persons:,} women, seed {seed}. What is in it:")
+    _say(str(manifest.resolve()))
+
+
+@app.command()
+def worlds() -> None:
+    """The worlds we ship."""
+    from synthetic.document.reading import read_world, shipped_worlds
+
+    for name in shipped_worlds():
+        _say(f"{name}: {read_world(name).title}")
 
 
 @app.command()
