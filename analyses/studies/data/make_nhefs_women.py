@@ -32,7 +32,7 @@ def nhefs_women() -> pl.DataFrame:
     women = frame.filter(pl.col("sex") == FEMALE).sort("seqn").select(RAW)
     whole = ["income", "pregnancies", "yrdth", "modth", "dadth", "cholesterol"]
     women = women.with_columns(pl.col(whole).cast(pl.Int64))
-    return (
+    derived: pl.DataFrame = (
         women.with_columns(_follow_up())
         .with_columns(
             [
@@ -51,6 +51,7 @@ def nhefs_women() -> pl.DataFrame:
             .alias("exit_age"),
         )
     )
+    return derived
 
 
 def _follow_up() -> pl.Expr:
