@@ -8,7 +8,7 @@ import numpy as np
 from cohort.errors import QuestionError, one_of
 
 from .fit import CoxFit
-from .records import Flags, Floats, RiskRecords
+from .records import Codes, Flags, Floats, RiskRecords, counts_of
 
 BLOCK = 2_000_000
 TimeWeight = Literal["n", "S", "S/G", "n/G2", "I"]
@@ -20,8 +20,9 @@ class Concordance:
     """Weighted counts of comparable pairs by stratum, and the concordance among them all.
 
     concordant, discordant, tied_predictor : (strata,). Pairs tied in the predictor count half.
-    influence : (n,) of each record on the concordance; two concordances of the same records have
-    the covariance ``influence @ influence``.
+    influence : (units,) of each cluster, else person, on the concordance, so that splitting her
+    follow-up does not change it; two concordances of the same records have the covariance
+    ``influence @ influence``.
     """
 
     concordant: Floats
@@ -32,7 +33,7 @@ class Concordance:
 
     @property
     def std_error(self) -> float:
-        """Infinitesimal jackknife over records."""
+        """Infinitesimal jackknife over clusters, else persons."""
         return float(np.sqrt(self.influence @ self.influence))
 
 
@@ -42,7 +43,12 @@ def concordance(
     """The concordance of a fit's linear predictor with its outcome, within strata."""
     given = fit.given
     predictor = np.zeros(given.size)
-    predictor[fit.kept] = fit.problem.terms @ (fit.beta * fit.scale) + fit.problem.records.offset
+    # Column by column, so that equal records have equal predictors to the last bit: a matrix
+    # product may round them apart, and ties would no longer count half.
+    linear = fit.problem.records.offset.copy()
+    for column, beta in zip(fit.problem.terms.T, fit.beta * fit.scale, strict=True):
+        linear += column * beta
+    predictor[fit.kept] = linear
     return concordance_of(given, predictor, time_weight=time_weight, until=until)
 
 
@@ -86,21 +92,24 @@ def concordance_of(
         wins[case] += signed.sum(axis=1)
         pairs[case] += both.sum(axis=1)
         for column, kind in enumerate((sign > 0, sign < 0, sign == 0)):
-            totals[:, column] += np.bincount(
-                records.stratum[case], (both * kind).sum(axis=1), strata
-            )
+            totals[:, column] += counts_of(records.stratum[case], (both * kind).sum(axis=1), strata)
     all_pairs = float(totals.sum())
     difference = float((totals[:, 0] - totals[:, 1]).sum() / all_pairs)
-    influence = (wins - difference * pairs) / all_pairs / 2.0
+    each = (wins - difference * pairs) / all_pairs / 2.0
+    influence = counts_of(records.cluster, each, int(records.cluster.max(initial=-1)) + 1)
     return Concordance(
-        totals[:, 0], totals[:, 1], totals[:, 2], (difference + 1.0) / 2.0, influence
+        totals[:, 0],
+        totals[:, 1],
+        totals[:, 2],
+        (difference + 1.0) / 2.0,
+        np.asarray(influence, dtype=np.float64),
     )
 
 
-def _comparable(records: RiskRecords, case: np.ndarray) -> Flags:
+def _comparable(records: RiskRecords, case: Codes) -> Flags:
     time = records.exit[case][:, None]
     dies_too = (records.exit == time) & records.event
-    return (
+    return np.asarray(
         (records.entry < time)
         & (records.exit >= time)
         & ~dies_too

@@ -11,6 +11,8 @@ from .question import Question
 from .records import Flags, RiskRecords
 from .weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
 
+NO_VARIANCE = 1e-12
+"""Share of the model's variance below which another is the rounding error of none."""
 _WEIGHTING_WORDS = {
     "Prentice": "a case-cohort weighted as by Prentice (1986)",
     "SelfPrentice": "a case-cohort weighted as by Self and Prentice (1988), ties by Breslow",
@@ -91,8 +93,13 @@ def notes(variance: Variance, records: RiskRecords, fit: CoxFit) -> str | None:
 
 
 def not_estimable(fit: CoxFit) -> Flags:
-    """Coefficients with no estimate, (p,): aliased, monotone, or all when nothing converged."""
-    refused = fit.aliased | fit.monotone
+    """Coefficients with no estimate, (p,): aliased, monotone, or all when nothing converged.
+
+    Nor has one without a variance, as with a single cluster, whose influence sums to 0 but for
+    rounding: there is nothing to say how far off it may be.
+    """
+    least = NO_VARIANCE * np.diag(fit.model_covariance)
+    refused = fit.aliased | fit.monotone | ~(np.diag(fit.covariance) > least)
     if not fit.maximum.converged and not fit.monotone.any():
         refused = np.ones_like(refused)
     return refused
@@ -112,4 +119,6 @@ def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
             f"the likelihood is monotone in '{running[0]}': every event, or none, falls on one "
             "side, and the hazard ratio is infinite or 0"
         )
+    if fit.maximum.converged:
+        return f"no information on the variance of {', '.join(names)}: too few independent units"
     return f"no convergence in {fit.maximum.iterations} iterations for {', '.join(names)}"

@@ -18,7 +18,10 @@ from .fit import CoxFit
 from .influence import event_means
 from .partial_likelihood import information_of
 from .records import Codes, Flags, Floats
+from .variance import aliased_columns
 
+TABLE = {"term": pl.String, "chi_square": pl.Float64, "df": pl.Int64, "p_value": pl.Float64}
+"""The columns of the table of tests."""
 Transform = Literal["km", "rank", "identity", "log"] | Callable[[Floats], Floats]
 
 
@@ -26,10 +29,11 @@ Transform = Literal["km", "rank", "identity", "log"] | Callable[[Floats], Floats
 class ProportionalHazards:
     """The test of proportional hazards of a fit, and what a plot of it needs.
 
-    table : one row a term and one "all terms": term, chi_square, df, p_value. time, transformed :
-    (events,) of each event, by stratum and time. residuals : (events, terms) scaled Schoenfeld
-    residuals, which estimate the coefficient at that time; NaN where a term does not vary in the
-    stratum. covariance : (terms, terms) of one such residual.
+    table : one row a term and one "all terms": term, chi_square, df, p_value; null where the
+    events hold no information on a trend, all at one time or in one risk set that varies.
+    time, transformed : (events,) of each event, by stratum and time. residuals : (events, terms)
+    scaled Schoenfeld residuals, which estimate the coefficient at that time; NaN where a term does
+    not vary in the stratum. covariance : (terms, terms) of one such residual.
     """
 
     table: pl.DataFrame
@@ -78,7 +82,7 @@ def proportional_hazards(
     p = len(fit.names)
     rows = [(name, *_test(full, score, p, columns)) for name, columns in groups.items()]
     rows.append(("all terms", *_test(full, score, p, list(range(p)))))
-    table = pl.DataFrame(rows, schema=["term", "chi_square", "df", "p_value"], orient="row")
+    table = pl.DataFrame(rows, schema=TABLE, orient="row")
     scaled, covariance = _scaled(fit, residuals, plain, groups)
     return ProportionalHazards(
         table,
@@ -90,9 +94,13 @@ def proportional_hazards(
     )
 
 
-def _test(full: Floats, score: Floats, p: int, columns: list[int]) -> tuple[float, int, float]:
+def _test(
+    full: Floats, score: Floats, p: int, columns: list[int]
+) -> tuple[float | None, int, float | None]:
     keep = [*range(p), *(p + column for column in columns)]
     block = full[np.ix_(keep, keep)]
+    if aliased_columns(block)[p:].any():
+        return None, len(columns), None
     u = np.concatenate((np.zeros(p), score[columns]))
     statistic = float(u @ np.linalg.solve(block, u))
     return statistic, len(columns), float(special.chdtrc(len(columns), statistic))

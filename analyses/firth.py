@@ -15,7 +15,6 @@ from .partial_likelihood import (
     Maximum,
     Moments,
     Problem,
-    aliased_columns,
     derivatives,
     maximise,
     moments,
@@ -25,6 +24,7 @@ from .partial_likelihood import (
 from .profile import Held, split_terms
 from .records import Floats, column_sums
 from .slots import risk_sums
+from .variance import aliased_columns
 
 
 def maximise_penalised(problem: Problem) -> Maximum:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from cohort.errors import UnsupportedError
+from cohort.errors import NotEstimableError, UnsupportedError
 
 from .exact_ties import exact_ties
 from .influence import score_residuals
@@ -154,6 +154,8 @@ def fit_cox(
     """
     given = records
     slots = slots_of(records)
+    if not slots.count:
+        raise NotEstimableError("no event happens while anybody of the sample is at risk.")
     kept = slots.active
     if not kept.all():
         records, terms, slots = records.where(kept), terms[kept], slots.of_active()

@@ -16,10 +16,11 @@ from .cox_words import alias_note, not_estimable
 from .estimate import Estimates, table
 from .fit import fit_cox
 from .model import Matrix, Prepared, prepared
-from .partial_likelihood import Ties, aliased_columns
+from .partial_likelihood import Ties
 from .question import Question
 from .records import Flags, Floats, RiskRecords
 from .rows import wald_rows
+from .variance import aliased_columns
 from .weighted_records import matched_sets, outcome_code, plain_records
 
 

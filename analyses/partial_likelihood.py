@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
 from cohort.errors import ConvergenceError
 
 from .records import Flags, Floats, RiskRecords, column_sums, counts_of
-from .slots import Slots, risk_sums, sums_while_at_risk
+from .slots import Slots, lived_loses_digits, risk_sums, sums_while_at_risk
+from .variance import aliased_columns
 
 Ties = Literal["efron", "breslow", "exact"]
-Evaluate = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64], NDArray[np.float64]]]
+Evaluate = Callable[[Floats], tuple[float, Floats, Floats]]
 
 MOST_ITERATIONS = 60
 CONVERGED = 1e-24
@@ -30,8 +30,6 @@ RUNNING = 0.1
 moves the linear predictor by 0.1 over a term's range."""
 ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
-ALIASED = 1e-10
-"""Share of a column's information left after the columns before it, below which it is aliased."""
 SLACK = 1e-11
 """A promised rise below this share of the log-likelihood is within its rounding error."""
 BLOCK = 16_384
@@ -117,9 +115,11 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     tied_deaths = slots.deaths[at]
     f = slots.rank / tied_deaths if problem.ties == "efron" else np.zeros(at.size)
     weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         u = 1.0 / (s0[at] - f * d0[at])
         hazard, tied = counts_of(at, weight * u, count), counts_of(at, weight * f * u, count)
+        if not additions_only:
+            additions_only = lived_loses_digits(slots, risk, hazard, float(weight.sum()))
     return Moments(
         risk=risk,
         s0=s0,
@@ -254,15 +254,22 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
         if gain < STANDING_STILL and (np.abs(step) * span > RUNNING).any():
             monotone = np.abs(step) * span > RUNNING
             break
+        unmet = np.abs(score - information @ step) * kept
+        if (unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))).any():
+            monotone = unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))
+            break  # A slope without curvature: the likelihood rises without end.
         if gain < CONVERGED or (gain < ROUNDING and gain > last_gain / 4):
             beta = beta + step
             converged = True
             break
         last_gain = gain
         if gain * typical > SLACK * (1.0 + abs(value)):
-            beta, (value, score, information) = _risen(evaluate, beta, step, (value, score))
+            moved, found = _risen(evaluate, beta, step, (value, score))
         else:
-            beta, (value, score, information) = _settled(evaluate, beta, step, gain * typical)
+            moved, found = _settled(evaluate, beta, step, gain * typical)
+        if not np.isfinite(found[2]).all():
+            break
+        beta, (value, score, information) = moved, found
     return Maximum(
         beta=beta,
         information=information,
@@ -281,6 +288,8 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
 def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
     step = np.zeros(score.size)
     block = information[np.ix_(kept, kept)]
+    if not np.isfinite(block).all():
+        return np.full(score.size, np.nan)
     try:
         step[kept] = linalg.cho_solve(linalg.cho_factor(block), score[kept])
     except linalg.LinAlgError:
@@ -318,24 +327,3 @@ def _settled(
         if left <= gain / 4:
             break
     return candidate, found
-
-
-def aliased_columns(information: Floats) -> Flags:
-    """Columns that the ones before them determine, (p,): Cholesky without pivoting, as R does.
-
-    The information is scaled to a unit diagonal first, so that units do not matter.
-    """
-    size = np.sqrt(np.maximum(np.diag(information), 0.0))
-    p = size.size
-    aliased: NDArray[np.bool_] = size <= np.sqrt(ALIASED) * max(
-        float(size.max(initial=0.0)), 1e-150
-    )
-    scale = np.where(aliased, 1.0, size)
-    left = information / np.outer(scale, scale)
-    for column in range(p):
-        if aliased[column] or left[column, column] < ALIASED:
-            aliased[column] = True
-            continue
-        pivot = left[column].copy()
-        left = left - np.outer(pivot, pivot) / pivot[column]
-    return aliased

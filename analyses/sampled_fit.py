@@ -31,6 +31,9 @@ from .weighted_records import (
 from .weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 
 
+# A likelihood without a maximum ends far out, where residuals overflow: its variance is then not
+# finite, and the fit is refused with a note.
+@np.errstate(over="ignore", invalid="ignore")
 def fit_for(
     plan: Plan, cohort: Cohort, frame: pl.DataFrame, records: RiskRecords, columns: Matrix
 ) -> CoxFit:
@@ -69,7 +72,7 @@ def _fit_case_cohort(
         if robust:
             return with_robust(fit, chosen)
         alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns)
-        return replace(fit, covariance=alone.two_phase())
+        return _estimable_by_both(replace(fit, covariance=alone.two_phase()), alone.fit)
     sampling = sampling_of(frame, design)
     if isinstance(plan.weighting, (LinYing, BorganII)):
         return _fit_inverse_probability(plan, sampling, records, columns)
@@ -77,6 +80,17 @@ def _fit_case_cohort(
     if robust:
         return with_robust(alone.fit, alone.records)
     return replace(alone.fit, covariance=alone.two_phase())
+
+
+def _estimable_by_both(fit: CoxFit, other: CoxFit) -> CoxFit:
+    """A fit that is refused as well where the one that gives its variance has no maximum."""
+    maximum = replace(
+        fit.maximum,
+        aliased=fit.aliased | other.aliased,
+        monotone=fit.monotone | other.monotone,
+        converged=fit.maximum.converged and other.maximum.converged,
+    )
+    return replace(fit, maximum=maximum)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

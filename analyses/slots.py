@@ -199,6 +199,18 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
     return np.asarray(running[slots.past] - running[slots.first])
 
 
+def lived_loses_digits(slots: Slots, mass: Floats, hazard: Floats, events: float) -> bool:
+    """Whether a record's hazard lived is too small beside the running sum before it is at risk.
+
+    mass : (n,) of the records. hazard : (K,). events : their total weight; a record that would
+    have had many times as many in the slots before its own leaves rounding errors as large.
+    """
+    if not slots.first.any():
+        return False
+    before = np.concatenate(([0.0], np.cumsum(hazard)))[slots.first]
+    return bool((mass * before).max() > MOST_CANCELLATION * events)
+
+
 # ----------------------------------------------------------------- additions alone
 
 

@@ -5,6 +5,9 @@ from scipy import linalg
 
 from .records import Codes, Flags, Floats
 
+ALIASED = 1e-10
+"""Share of a column's information left after the columns before it, below which it is aliased."""
+
 
 def inverse_information(information: Floats, aliased: Flags) -> Floats:
     """The inverse of the information, (p, p), with zeros for aliased columns."""
@@ -16,6 +19,25 @@ def inverse_information(information: Floats, aliased: Flags) -> Floats:
     except linalg.LinAlgError:
         inverse[np.ix_(kept, kept)] = linalg.pinvh(block)
     return inverse
+
+
+def aliased_columns(information: Floats) -> Flags:
+    """Columns that the ones before them determine, (p,): Cholesky without pivoting, as R does.
+
+    The information is scaled to a unit diagonal first, so that units do not matter.
+    """
+    size = np.sqrt(np.maximum(np.diag(information), 0.0))
+    p = size.size
+    aliased: Flags = size <= np.sqrt(ALIASED) * max(float(size.max(initial=0.0)), 1e-150)
+    scale = np.where(aliased, 1.0, size)
+    left = information / np.outer(scale, scale)
+    for column in range(p):
+        if aliased[column] or left[column, column] < ALIASED:
+            aliased[column] = True
+            continue
+        pivot = left[column].copy()
+        left = left - np.outer(pivot, pivot) / pivot[column]
+    return aliased
 
 
 def robust_variance(dfbeta: Floats) -> Floats:

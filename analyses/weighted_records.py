@@ -23,7 +23,7 @@ from cohort.declaration import (
     WEIGHT,
 )
 from cohort.designs import CaseCohort
-from cohort.errors import QuestionError, UnsupportedError, nearest
+from cohort.errors import DesignError, QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
 from .records import Codes, Flags, Floats, RiskRecords, counts_of
@@ -103,7 +103,8 @@ class Sampling:
 def sampling_of(frame: pl.DataFrame, design: CaseCohort) -> Sampling:
     """The sampling facts of a case-cohort's records.
 
-    Raises DesignError when the design does not give the size of the cohort.
+    Raises DesignError when the design does not give the size of the cohort, or nobody was drawn
+    from a sampling stratum that has cases.
     """
     drawn = share_drawn(design)
     n = len(frame)
@@ -112,6 +113,12 @@ def sampling_of(frame: pl.DataFrame, design: CaseCohort) -> Sampling:
         return Sampling(subcohort, np.zeros(n, dtype=np.int64), np.full(n, drawn))
     strata = frame[SAMPLING_STRATUM].to_list()
     codes = {stratum: code for code, stratum in enumerate(drawn)}
+    empty = sum(1 for stratum in codes if drawn[stratum] == 0 and stratum in strata)
+    if empty:
+        raise DesignError(
+            f"nobody was drawn into the subcohort from {empty} of {len(codes)} sampling strata "
+            "that have cases: join these strata with others."
+        )
     return Sampling(
         subcohort,
         np.array([codes[stratum] for stratum in strata], dtype=np.int64),

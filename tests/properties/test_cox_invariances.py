@@ -76,7 +76,13 @@ def test_splitting_follow_up_changes_nothing(table, ties, late, weighted, cuts):
         proportional_hazards(one.fits[0], "identity").table["chi_square"].to_list()
         for one in (parts, whole)
     ]
-    assert tests[0] == pytest.approx(tests[1], rel=1e-6, abs=1e-8)
+    same_tests(*tests)
+
+
+def same_tests(ours, theirs):
+    """Chi-squares, null where there is no information on a trend."""
+    for one, other in zip(ours, theirs, strict=True):
+        assert one == (other if other is None else pytest.approx(other, rel=1e-6, abs=1e-8))
 
 
 @QUICK
@@ -133,7 +139,7 @@ def test_shift_and_unit_of_time(table, ties, shift, unit):
             proportional_hazards(each.fits[0], transform).table["chi_square"].to_list()
             for each in (one, other)
         ]
-        assert tables_of_tests[0] == pytest.approx(tables_of_tests[1], rel=1e-6, abs=1e-8)
+        same_tests(*tables_of_tests)
 
 
 @QUICK
