@@ -24,6 +24,13 @@ from analyses import (
     TwoPhase,
 )
 from analyses.baseline import baseline_hazard
+from analyses.curves.cumulative_incidence import CumulativeIncidence
+from analyses.curves.gray import GrayTest
+from analyses.curves.log_rank import LogRank
+from analyses.curves.pseudo_values import PseudoValues
+from analyses.curves.rate_ratio import RateRatio
+from analyses.curves.restricted_mean import RestrictedMean
+from analyses.descriptive import IncidenceRate, KaplanMeier
 from analyses.diagnostics import proportional_hazards
 from analyses.residuals import martingale
 from cohort import Binary, CaseCohort, CaseControl, Continuous, FollowUp, TimeScale, from_frame
@@ -119,6 +126,37 @@ def after(make: Callable[[], object], what: Callable[[object], object], **settin
     return lambda: what(Cox(**settings).estimate(make(), QUESTION).fits[0])
 
 
+def along(estimator, make: Callable[[], object]) -> Attempt:
+    return lambda: estimator.estimate(make(), QUESTION)
+
+
+def recurrent():
+    frame = table().with_columns(pl.lit(0.0).alias("entry"), pl.lit(1).alias("what"))
+    again = frame.with_columns(pl.col("exit").alias("entry"), (pl.col("exit") + 5).alias("exit"))
+    return _with_entry(pl.concat([frame, again], how="vertical_relaxed"))
+
+
+def late():
+    return _with_entry(table().with_columns((pl.col("exit") / 2).alias("entry")))
+
+
+def _with_entry(frame):
+    return from_frame(
+        frame,
+        person="woman",
+        follow_up=FollowUp(
+            TimeScale("time", unit="days"),
+            entry="entry",
+            exit="exit",
+            event="what",
+            happened=1,
+            competing={2: "colon"},
+            censored=0,
+        ),
+        variables=[Binary("x")],
+    )
+
+
 ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
     ("sampled design", "no weighting"): [ask(simple), ask(stratified), ask(nested)],
     ("simple case-cohort", "BorganI or BorganII"): [
@@ -180,6 +218,32 @@ ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
         after(simple, proportional_hazards, weighting=LinYing()),
         after(nested, baseline_hazard, weighting=Conditional()),
     ],
+    ("sampled design", "Kaplan-Meier, rates, log-rank and the other estimates along time"): [
+        along(estimator, sample)
+        for sample in (simple, nested)
+        for estimator in (
+            KaplanMeier(),
+            IncidenceRate(),
+            LogRank(),
+            CumulativeIncidence(),
+            RestrictedMean(until=20),
+            RateRatio(),
+        )
+    ],
+    ("recurrent events", "Kaplan-Meier, cumulative incidence, log-rank, restricted mean"): [
+        along(estimator, recurrent)
+        for estimator in (
+            KaplanMeier(),
+            CumulativeIncidence(),
+            LogRank(),
+            RestrictedMean(until=20),
+        )
+    ],
+    ("weights or clusters", "log-rank, Gray's test, rate ratio, pseudo-values"): [
+        along(estimator, lambda: cohort(weight="w"))
+        for estimator in (LogRank(), GrayTest(), RateRatio(), PseudoValues(times=(10.0,)))
+    ],
+    ("late entry", "Gray's test"): [along(GrayTest(), late)],
 }
 
 
