@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 
 from .cohort import Cohort
 from .errors import SchemaError, one_of
-from .splitting import (
-    cut_records,
+from .split_checks import (
     refuse_absent,
     refuse_matched,
     refuse_sentinels,
     refuse_unknown,
     refuse_varying,
-    with_variable,
 )
+from .splitting import cut_records, with_variable
 from .timescales import DAYS_PER_UNIT, times_of
 from .variables import Binary
 

@@ -18,16 +18,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from .cohort import Cohort
-from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration
-from .designs import CaseCohort, FullCohort
-from .errors import DesignError, SchemaError, UnsupportedError, row_list
+from .declaration import ENTRY, EVENT, EXIT, Declaration
+from .errors import SchemaError
 from .followup import CENSORED
+from .split_checks import (
+    refuse_absent,
+    refuse_matched,
+    refuse_sentinels,
+    refuse_unknown,
+)
 from .timescales import (
     DAYS_PER_UNIT,
     NEAR_EQUAL,
     TimeScale,
-    sentinel_story,
-    sentinels,
     times_of,
     whole_dates,
 )
@@ -305,47 +308,3 @@ def with_variable(
     frame = frame.with_columns(values.alias(variable.name))
     declared.check_variable_names(frame.columns)
     return replace(cohort, declaration=declared, frame=frame)
-
-
-def refuse_matched(cohort: Cohort) -> None:
-    """Refuse designs whose records are members of sets and no follow-up."""
-    if not isinstance(cohort.design, (FullCohort, CaseCohort)):
-        raise UnsupportedError(
-            f"follow-up of a {type(cohort.design).__name__} cannot be split: its records belong to "
-            "matched sets. Split the cohort before the sets are drawn."
-        )
-
-
-def refuse_absent(frame: pl.DataFrame, column: str) -> None:
-    """Refuse a column that the data do not have."""
-    if column not in frame.columns:
-        raise SchemaError(f"the data have no column '{column}'.")
-
-
-def refuse_unknown(times: NDArray[np.float64], column: str, remedy: str) -> None:
-    """Refuse times that are missing, (n,) with NaN for missing."""
-    unknown = np.isnan(times)
-    if unknown.any():
-        raise SchemaError(
-            f"{unknown.sum():,} records have no value in '{column}' "
-            f"({row_list(np.flatnonzero(unknown))}): {remedy}, or take the records out."
-        )
-
-
-def refuse_sentinels(cohort: Cohort, column: str) -> None:
-    """Refuse dates that mostly stand for an unknown date."""
-    hit = sentinels(cohort.frame[column], cohort.follow_up.genuine)
-    if hit.any():
-        raise SchemaError(sentinel_story(column, hit))
-
-
-def refuse_varying(cohort: Cohort, column: str) -> None:
-    """Refuse a column that differs between records of one person."""
-    table = cohort.frame.select(PERSON, pl.col(column).alias("value"))
-    first = pl.col("value").first().over(PERSON)
-    differs = table.select(~pl.col("value").eq_missing(first)).to_series()
-    if differs.any():
-        raise DesignError(
-            f"{differs.sum():,} records differ from the person's first record in '{column}' "
-            f"({row_list(differs.arg_true())}): expected one value for a person."
-        )
