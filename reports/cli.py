@@ -1,4 +1,4 @@
-"""The command: microcohort build, run, check, list, simulate, version.
+"""The command: microcohort build, run, check, list, simulate, graph, worlds, version.
 
 Nothing heavy is imported before it is needed, so that --help answers at once.
 """
@@ -123,6 +123,28 @@ def simulate(
         raise typer.Exit(FAILED) from None
     _say(f"{world}: {persons:,} women, seed {seed}. What is in it:")
     _say(str(manifest.resolve()))
+
+
+@app.command()
+def graph(
+    world: Annotated[
+        str, typer.Argument(metavar="WORLD", help="A world we ship, or the path of a document.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="A picture (.svg) or dagitty text (.txt).")
+    ],
+) -> None:
+    """Draw the causal graph of a world."""
+    from cohort.errors import CohortError
+
+    from .causal_graph import write_graph
+
+    try:
+        written = write_graph(world, out)
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(MISUSED) from None
+    _say(str(written.resolve()))
 
 
 @app.command()
