@@ -186,7 +186,9 @@ def test_every_refusal_is_a_cohort_error():
                     assert row["note"]
                 else:
                     answered += 1
-                    assert row["converged"]
+                    # Beside a term that runs to infinity, another may still have its limit.
+                    fit = found.fits[0]
+                    assert row["converged"] or (fit.monotone[0] and not fit.monotone[1])
                     assert 0 < row["std_error"] < np.inf
         except CohortError:
             refused += 1
