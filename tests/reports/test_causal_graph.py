@@ -18,10 +18,10 @@ def test_causes_stand_left_of_effects(tmp_path):
     assert text.startswith("dag {")
     picture = write_graph("dch2012", tmp_path / "dch.svg").read_text()
     assert picture.startswith("<svg")
-    assert "http" not in picture.split(">", 1)[1].replace("http://www.w3.org", "")
+    assert "<script" not in picture
 
 
 def test_another_ending_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="neither .svg"):
+    with pytest.raises(StudyError, match=r"neither \.svg"):
         write_graph("dch2012", tmp_path / "dch.pdf")
     assert not list(tmp_path.iterdir())
