@@ -38,7 +38,7 @@ def method_sentence(plan: Plan, cohort: Cohort, question: Question) -> str:
         f"Cox regression of '{question.outcome or follow_up.outcome}' on '{question.exposure}'"
     ]
     parts.append(
-        f"time scale {follow_up.scale.name} in {follow_up.scale.unit}"
+        f"time scale: {follow_up.scale.name}, in {follow_up.scale.unit}"
         + (" with late entry" if follow_up.entry is not None else "")
     )
     strata = [*question.strata]

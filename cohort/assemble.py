@@ -54,7 +54,10 @@ def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenan
     raise_if_any(problems)
     notes = [*provenance.notes, *(problem.message for problem in problems)]
     if merged:
-        notes.append(f"{merged:,} times differed from another by rounding alone and were merged.")
+        notes.append(
+            f"{merged:,} {'times' if merged > 1 else 'time'} differed from another by rounding "
+            "alone: merged."
+        )
     known = {*declaration.columns(), *(name + CODE_SUFFIX for name in declaration.columns())}
     unused = tuple(name for name in frame.columns if name not in known)
     provenance = replace(provenance, merged_times=merged, notes=tuple(notes), columns_unused=unused)

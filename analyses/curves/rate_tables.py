@@ -108,7 +108,7 @@ def rate_tables(cohort: Cohort, question: Question, conf_level: float) -> RateTa
         "converged": True,
     }
     within = f" within {' and '.join(question.strata)}" if question.strata else ""
-    about = f"of '{outcome}' by {question.exposure}{within}; time scale {cohort.scale.name}"
+    about = f"of '{outcome}' by {question.exposure}{within}; time scale: {cohort.scale.name}"
     return RateTables(
         _levels(cohort, groups, events, time),
         shared,

@@ -201,7 +201,7 @@ def shared_clauses(
     """
     follow_up = cohort.follow_up
     clauses = [
-        f"time scale {follow_up.scale.name} in {follow_up.scale.unit}"
+        f"time scale: {follow_up.scale.name}, in {follow_up.scale.unit}"
         + (" with late entry" if follow_up.entry is not None else "")
     ]
     within = [*([question.exposure] if by is not None else []), *question.strata]

@@ -230,7 +230,7 @@ def test_the_method_sentence_tells_every_default():
     told = KaplanMeier().estimate(cohort(entry="entry", weight="w"), ask).method
     for words in (
         "Kaplan-Meier survival until 'event'",
-        "time scale time since entry in years with late entry",
+        "time scale: time since entry, in years with late entry",
         "by x and stage",
         "other outcomes censor",
         "records weighted by 'w'",
