@@ -1,6 +1,6 @@
 """Questions become estimates."""
 
-from .cox import Cox
+from .cox.estimator import Cox
 from .curve import Curve
 from .descriptive import IncidenceRate, KaplanMeier
 from .estimate import Estimates

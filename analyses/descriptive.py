@@ -10,6 +10,7 @@ from cohort.cohort import Cohort, time_at_risk
 from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
 from cohort.errors import QuestionError, one_of
 
+from .cox.weighted_records import outcome_code
 from .curve import Curve
 from .curves.intervals import ConfType, check_interval, check_level
 from .curves.person_time import (
@@ -27,7 +28,6 @@ from .curves.survival import SurvivalSettings, is_robust, robust_clause, surviva
 from .estimate import Estimates, table
 from .question import Question
 from .records import Flags
-from .weighted_records import outcome_code
 from .weightings import Variance
 
 

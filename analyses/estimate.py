@@ -9,7 +9,7 @@ import polars as pl
 from cohort.cohort import Step
 from cohort.errors import NotEstimableError, QuestionError, nearest
 
-from .fit import CoxFit
+from .cox.fit import CoxFit
 
 SCHEMA: dict[str, Any] = {
     "outcome": pl.String,

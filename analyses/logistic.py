@@ -12,16 +12,16 @@ from cohort.declaration import SET, WEIGHT
 from cohort.designs import CaseControl, NestedCaseControl
 from cohort.errors import NotEstimableError, UnsupportedError
 
-from .cox_words import alias_note, not_estimable
+from .cox.fit import fit_cox
+from .cox.partial_likelihood import Ties
+from .cox.variance import aliased_columns
+from .cox.weighted_records import matched_sets, outcome_code, plain_records
+from .cox.words import alias_note, not_estimable
 from .estimate import Estimates, table
-from .fit import fit_cox
 from .model import Matrix, Prepared, prepared
-from .partial_likelihood import Ties
 from .question import Question
 from .records import Flags, Floats, RiskRecords
 from .rows import wald_rows
-from .variance import aliased_columns
-from .weighted_records import matched_sets, outcome_code, plain_records
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import polars as pl
 
 from analyses import Cox, Curve, Estimates, Question
 from analyses.descriptive import IncidenceRate, KaplanMeier
-from analyses.study import Asked, Study
+from analyses.study.study import Asked, Study
 from cohort import Binary, Categorical, Cohort
 from cohort.errors import SchemaError
 

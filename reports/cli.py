@@ -78,7 +78,7 @@ def check(study: StudyFile) -> None:
 @app.command(name="list")
 def list_studies() -> None:
     """The studies we ship, with their questions."""
-    from analyses.study import read_study
+    from analyses.study.study import read_study
     from cohort.errors import CohortError
 
     from .site import shipped_studies

@@ -5,8 +5,8 @@ from math import exp, sqrt
 import numpy as np
 
 from analyses import Estimates
-from analyses.diagnostics import ProportionalHazards, proportional_hazards
-from analyses.fit import CoxFit
+from analyses.cox.diagnostics import ProportionalHazards, proportional_hazards
+from analyses.cox.fit import CoxFit
 from cohort import Cohort
 from cohort.errors import NotEstimableError
 

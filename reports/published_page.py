@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from analyses.pooling import METHOD_NAMES
-from analyses.published_pool import PublishedPool, pool_printed, pool_tables, printed_rows
-from analyses.study import Pooling
+from analyses.pooling.pool import METHOD_NAMES
+from analyses.pooling.published_pool import PublishedPool, pool_printed, pool_tables, printed_rows
+from analyses.study.study import Pooling
 from cohort.errors import StudyError, one_of
 from cohort.published import PublishedGroup, PublishedTable
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from analyses.study import Study, cast_codes, read_study
+from analyses.study.study import Study, cast_codes, read_study
 from cohort import Audit, Cohort, FollowUp, Provenance, audit
 from cohort.adapters.delimited import read_delimited
 from cohort.assemble import assemble

@@ -348,11 +348,11 @@ def test_exceptions_still_exist():
 LINES = "\n".join("    x = 1" for _ in range(61))
 DOC = '"""A file."""\n'
 BAD_TREES = [
-    (upward_imports, {"cohort/a.py": "from analyses.fit import CoxFit\n"}),
+    (upward_imports, {"cohort/a.py": "from analyses.cox.fit import CoxFit\n"}),
     (upward_imports, {"analyses/a.py": "import synthetic.life\n"}),
     (upward_imports, {"synthetic/a.py": "def f():\n    from analyses import Cox\n"}),
     (upward_imports, {"analyses/a.py": "from reports import numbers\n"}),
-    (wrong_kind_of_import, {"analyses/a.py": "from analyses.fit import CoxFit\n"}),
+    (wrong_kind_of_import, {"analyses/a.py": "from analyses.cox.fit import CoxFit\n"}),
     (wrong_kind_of_import, {"analyses/a.py": "from .fit import *\n"}),
     (late_imports, {"analyses/a.py": "def f():\n    import scipy\n"}),
     (

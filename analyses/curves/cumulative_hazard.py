@@ -9,10 +9,10 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, one_of
 
+from ..cox.weighted_records import outcome_code
 from ..curve import Curve
 from ..question import Question
 from ..records import Floats
-from ..weighted_records import outcome_code
 from ..weightings import Variance
 from .influence_sums import log_survival_influence_variance
 from .intervals import ConfType, check_interval, check_level

@@ -9,10 +9,10 @@ import polars as pl
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, UnsupportedError, one_of
 
+from ..cox.weighted_records import outcome_code
 from ..curve import CURVE_SCHEMA, Curve
 from ..question import Question
 from ..records import Floats
-from ..weighted_records import outcome_code
 from .aalen_johansen import (
     Incidences,
     aalen_variance,

@@ -8,9 +8,9 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import NotEstimableError, QuestionError, UnsupportedError
 
+from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats
-from ..weighted_records import outcome_code
 from .log_rank import GroupTest, by_level, test_frame, tested_groups
 from .records import CurveRecords, curve_records, groups_of, once_only, whole_cohort_only
 from .survival import is_weighted

@@ -11,9 +11,9 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import NotEstimableError, QuestionError, UnsupportedError, one_of
 
+from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats, counts_of
-from ..weighted_records import outcome_code
 from .records import CurveRecords, Groups, curve_records, groups_of, once_only, whole_cohort_only
 from .survival import is_weighted
 from .timeline import Timeline, timeline_of

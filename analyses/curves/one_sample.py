@@ -11,11 +11,11 @@ from cohort.declaration import EVENT, PERSON
 from cohort.errors import SchemaError, UnsupportedError, row_list
 from cohort.variables import Continuous
 
+from ..cox.weighted_records import outcome_code
 from ..estimate import Estimates, table
 from ..question import Question
 from ..records import counts_of
 from ..terms import complete
-from ..weighted_records import outcome_code
 from .intervals import check_level
 from .person_time import poisson_limits
 from .records import (

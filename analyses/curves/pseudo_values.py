@@ -15,9 +15,9 @@ from cohort.cohort import Cohort
 from cohort.declaration import PERSON
 from cohort.errors import QuestionError, UnsupportedError, one_of
 
+from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats
-from ..weighted_records import outcome_code
 from .aalen_johansen import incidences_of
 from .leave_one_out import Read, incidence_of, left_out, survival_of
 from .mean_time import influence_over_time, survival_areas

@@ -10,10 +10,10 @@ from cohort.declaration import EVENT, PERSON
 from cohort.errors import FollowUpError, QuestionError, UnsupportedError, row_list
 from cohort.variables import Categorical
 
+from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Flags, Floats, counts_of
 from ..terms import reference_word
-from ..weighted_records import outcome_code
 from .records import Groups, groups_of, whole_cohort_only
 from .survival import is_weighted
 

@@ -10,11 +10,11 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError
 
+from ..cox.weighted_records import outcome_code
 from ..estimate import Estimates, table
 from ..question import Question
 from ..records import Codes, Floats
 from ..rows import normal_quantile, wald_row
-from ..weighted_records import outcome_code
 from ..weightings import Variance
 from .intervals import check_level
 from .mean_time import MeanTimes, mean_event_free, mean_lost

@@ -10,10 +10,10 @@ from cohort.cohort import Cohort
 from cohort.declaration import CLUSTER, WEIGHT
 from cohort.errors import UnsupportedError
 
+from ..cox.weighted_records import outcome_code
 from ..curve import CURVE_SCHEMA, Curve
 from ..question import Question
 from ..records import Floats
-from ..weighted_records import outcome_code
 from ..weightings import ModelBased, Robust, Variance
 from .influence_sums import log_survival_influence_variance
 from .intervals import ConfType, probability_limits

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cox.slots import Slots, risk_sums
 from ..records import Codes, Flags, Floats, counts_of
-from ..slots import Slots, risk_sums
 from .records import CurveRecords, distinct
 
 

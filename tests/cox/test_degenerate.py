@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from analyses import BorganI, BorganII, Cox, ModelBased, Prentice, Question, Robust, SelfPrentice
-from analyses.diagnostics import proportional_hazards
-from analyses.partial_likelihood import Problem, derivatives, moments
-from analyses.slots import slots_of
+from analyses.cox.diagnostics import proportional_hazards
+from analyses.cox.partial_likelihood import Problem, derivatives, moments
+from analyses.cox.slots import slots_of
 from cohort import CaseCohort, CohortError, Continuous, FollowUp, TimeScale, from_frame
 from cohort.errors import DesignError
 from tests.cox import brute

@@ -6,11 +6,11 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from analyses.concordance import concordance
-from analyses.fit import fit_cox
-from analyses.partial_likelihood import Problem, derivatives, moments
-from analyses.sampled_fit import with_robust
-from analyses.slots import risk_sums, slots_of, sums_while_at_risk
+from analyses.cox.concordance import concordance
+from analyses.cox.fit import fit_cox
+from analyses.cox.partial_likelihood import Problem, derivatives, moments
+from analyses.cox.sampled_fit import with_robust
+from analyses.cox.slots import risk_sums, slots_of, sums_while_at_risk
 from cohort.errors import ConvergenceError
 from tests.cox import brute
 from tests.cox.worlds import draw, records_of

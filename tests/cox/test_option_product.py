@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from analyses import Cox, Question
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
-from analyses.fit import fit_cox
-from analyses.sampled_fit import with_robust
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
+from analyses.cox.fit import fit_cox
+from analyses.cox.sampled_fit import with_robust
 from cohort import Categorical, Continuous, FollowUp, TimeScale, from_frame
 from tests.cox import brute
 from tests.cox.worlds import draw, frame_of, records_of

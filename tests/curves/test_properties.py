@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from analyses import KaplanMeier, ModelBased, Question, Robust
-from analyses.cox import Cox
+from analyses.cox.estimator import Cox
 from analyses.curves.cumulative_hazard import FlemingHarrington, NelsonAalen
 from analyses.curves.cumulative_incidence import CumulativeIncidence
 from analyses.curves.gray import GrayTest

@@ -23,7 +23,9 @@ from analyses import (
     SelfPrentice,
     TwoPhase,
 )
-from analyses.baseline import baseline_hazard
+from analyses.cox.baseline import baseline_hazard
+from analyses.cox.diagnostics import proportional_hazards
+from analyses.cox.residuals import martingale
 from analyses.curves.cumulative_incidence import CumulativeIncidence
 from analyses.curves.gray import GrayTest
 from analyses.curves.log_rank import LogRank
@@ -31,8 +33,6 @@ from analyses.curves.pseudo_values import PseudoValues
 from analyses.curves.rate_ratio import RateRatio
 from analyses.curves.restricted_mean import RestrictedMean
 from analyses.descriptive import IncidenceRate, KaplanMeier
-from analyses.diagnostics import proportional_hazards
-from analyses.residuals import martingale
 from cohort import Binary, CaseCohort, CaseControl, Continuous, FollowUp, TimeScale, from_frame
 from cohort.errors import UnsupportedError
 from cohort.sampling import draw_case_cohort, draw_nested_case_control

@@ -12,8 +12,8 @@ import pytest
 from scipy.optimize import brentq
 
 from analyses import Cox, ModelBased, Question
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
 from cohort import Continuous, FollowUp, TimeScale, from_frame
 
 EXACT = 1e-12
@@ -159,8 +159,10 @@ def weighted_score(b, ties):
     if ties == "breslow":
         tied = 10 * 11 * r / (11 * r + 5)
     else:
-        tied = 10 / 3 * sum(
-            (11 - 7 * k / 3) * r / (11 * r + 5 - k * (7 * r + 3) / 3) for k in range(3)
+        tied = (
+            10
+            / 3
+            * sum((11 - 7 * k / 3) * r / (11 * r + 5 - k * (7 * r + 3) / 3) for k in range(3))
         )
     first = (2 * r**2 + 11 * r) / (r**2 + 11 * r + 7)
     return 11 - first - tied - 2 * 2 * r / (2 * r + 1)

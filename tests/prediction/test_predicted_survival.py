@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from analyses import Cox, Prentice, Question
-from analyses.prediction import predicted_survival
+from analyses.cox.prediction import predicted_survival
 from cohort import Continuous, FollowUp, TimeScale, from_frame
 from cohort.errors import SchemaError, UnsupportedError
 from cohort.sampling import draw_case_cohort

@@ -7,11 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from analyses import Cox, ModelBased, Question, Robust
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
-from analyses.concordance import concordance
-from analyses.diagnostics import proportional_hazards
-from analyses.partial_likelihood import expected
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
+from analyses.cox.concordance import concordance
+from analyses.cox.diagnostics import proportional_hazards
+from analyses.cox.partial_likelihood import expected
 from cohort import split
 from tests.properties.cohorts import QUESTION, cohort_of, estimable, tables
 

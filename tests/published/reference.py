@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyses.study_estimate import StudyEstimate
+from analyses.pooling.study_estimate import StudyEstimate
 
 TESTS = Path(__file__).resolve().parents[1]
 EVIDENCE = TESTS.parent / "analyses" / "studies" / "evidence" / "published.json"

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses.pooling import METHODS, pool
-from analyses.study_estimate import correlated_covariance
+from analyses.pooling.pool import METHODS, pool
+from analyses.pooling.study_estimate import correlated_covariance
 from cohort.errors import SchemaError
 from tests.published.reference import FIVE, studies
 

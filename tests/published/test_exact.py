@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.exact import (
+from analyses.pooling.exact import (
     exact_odds_ratio,
     fisher_test,
     median_unbiased_odds_ratio,
     midp_odds_ratio,
 )
-from analyses.two_by_two import TwoByTwo, odds_ratio
+from analyses.pooling.two_by_two import TwoByTwo, odds_ratio
 from cohort.errors import NotEstimableError, SchemaError
 from tests.published.reference import number, same, stored
 

@@ -6,7 +6,7 @@ tolerance of the file; both have tables with an empty cell.
 
 import pytest
 
-from analyses.mantel_haenszel import (
+from analyses.pooling.mantel_haenszel import (
     breslow_day_test,
     cochran_mantel_haenszel_test,
     homogeneity_test,
@@ -15,7 +15,7 @@ from analyses.mantel_haenszel import (
     mantel_haenszel_risk_ratio,
     peto_estimate,
 )
-from analyses.two_by_two import TwoByTwo, odds_ratio, risk_difference, risk_ratio
+from analyses.pooling.two_by_two import TwoByTwo, odds_ratio, risk_difference, risk_ratio
 from cohort.errors import NotEstimableError
 from tests.published.reference import same, stored
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses.meta_regression import meta_regression, subgroup_pools
-from analyses.pooling import pool
-from analyses.small_study import begg_test, egger_test, trim_and_fill
+from analyses.pooling.meta_regression import meta_regression, subgroup_pools
+from analyses.pooling.pool import pool
+from analyses.pooling.small_study import begg_test, egger_test, trim_and_fill
 from cohort.errors import CohortError, NotEstimableError, SchemaError
 from tests.published.reference import FIVE, studies
 

@@ -9,7 +9,7 @@ import math
 
 import pytest
 
-from analyses.mantel_haenszel import (
+from analyses.pooling.mantel_haenszel import (
     breslow_day_test,
     cochran_mantel_haenszel_test,
     homogeneity_test,
@@ -17,17 +17,17 @@ from analyses.mantel_haenszel import (
     mantel_haenszel_risk_ratio,
     peto_estimate,
 )
-from analyses.meta_regression import meta_regression, subgroup_pools
-from analyses.pooling import (
+from analyses.pooling.meta_regression import meta_regression, subgroup_pools
+from analyses.pooling.pool import (
     METHODS,
     heterogeneity_limits,
     leave_one_out,
     pool,
     prediction_interval,
 )
-from analyses.small_study import begg_test, egger_test, trim_and_fill
-from analyses.study_estimate import from_o_minus_e, from_table
-from analyses.two_by_two import TwoByTwo, odds_ratio, risk_ratio
+from analyses.pooling.small_study import begg_test, egger_test, trim_and_fill
+from analyses.pooling.study_estimate import from_o_minus_e, from_table
+from analyses.pooling.two_by_two import TwoByTwo, odds_ratio, risk_ratio
 from tests.published.reference import rows, same, stored
 
 BCG, RTOL = stored("meta_bcg")

@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyses.exact import exact_odds_ratio
-from analyses.heterogeneity import TAU2_METHODS
-from analyses.meta_regression import meta_regression, subgroup_pools
-from analyses.pooling import (
+from analyses.pooling.exact import exact_odds_ratio
+from analyses.pooling.heterogeneity import TAU2_METHODS
+from analyses.pooling.meta_regression import meta_regression, subgroup_pools
+from analyses.pooling.pool import (
     METHODS,
     heterogeneity_limits,
     leave_one_out,
     pool,
     prediction_interval,
 )
-from analyses.small_study import egger_test
-from analyses.study_estimate import (
+from analyses.pooling.small_study import egger_test
+from analyses.pooling.study_estimate import (
     StudyEstimate,
     from_interval,
     from_o_minus_e,
     from_table,
 )
-from analyses.two_by_two import TwoByTwo, odds_ratio, risk_difference
+from analyses.pooling.two_by_two import TwoByTwo, odds_ratio, risk_difference
 from cohort.errors import NotEstimableError, SchemaError
 from tests.published.reference import FIVE, studies
 

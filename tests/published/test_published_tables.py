@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from analyses.estimate import SCHEMA
-from analyses.pooling import pool, prediction_interval
-from analyses.published_pool import (
+from analyses.pooling.pool import pool, prediction_interval
+from analyses.pooling.published_pool import (
     STUDY_SCHEMA,
     crude_rows,
     pool_printed,
     pool_tables,
     printed_rows,
 )
-from analyses.study_estimate import (
+from analyses.pooling.study_estimate import (
     crude_odds_ratios,
     published_effects,
     shared_controls_covariance,

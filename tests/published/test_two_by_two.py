@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyses.exact import fisher_test
-from analyses.two_by_two import (
+from analyses.pooling.exact import fisher_test
+from analyses.pooling.two_by_two import (
     TwoByTwo,
     mantel_haenszel_chi_square,
     odds_ratio,

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from analyses import Cox, Question
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
-from analyses.concordance import concordance
-from analyses.diagnostics import proportional_hazards
-from analyses.fit import CoxFit
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
+from analyses.cox.concordance import concordance
+from analyses.cox.diagnostics import proportional_hazards
+from analyses.cox.fit import CoxFit
 from analyses.model import Prepared, prepared
 from analyses.rows import wald_row
 from cohort import Cohort

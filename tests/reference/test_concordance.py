@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analyses import Cox, Question
-from analyses.concordance import concordance, concordance_of
-from analyses.weighted_records import plain_records
+from analyses.cox.concordance import concordance, concordance_of
+from analyses.cox.weighted_records import plain_records
 from cohort import Binary, Categorical, Continuous, FollowUp, TimeScale, from_frame
 from tests.reference.oracle import agree, data, load
 

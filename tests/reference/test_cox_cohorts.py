@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from analyses import Cox, ModelBased, Question, Robust
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
-from analyses.prediction import predicted_survival
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
+from analyses.cox.prediction import predicted_survival
 from cohort import FollowUp, TimeScale, split
 from tests.reference.cohorts import DAYS, ROW, cohort_of, factor, numeric
 from tests.reference.fits import (

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from analyses import Cox, ModelBased, Question, Robust
-from analyses import residuals as residual
+from analyses.cox import residuals as residual
 from cohort import Binary, FollowUp
 from cohort.errors import FollowUpError, NotEstimableError, QuestionError, SchemaError
 from tests.reference.cohorts import DAYS, cohort_of, factor, lung, numeric, toy

@@ -34,7 +34,7 @@ CERTIFIES = {
     "cox_lung_splines": {"pspline.*": "penalised splines are not built"},
     "federated_cox_one_step_rotterdam_like": {
         "multivariate_fixed*": "pooling of coefficient vectors is not built in the Cox core",
-        "univariate_sex*": "pooled by analyses/pooling.py",
+        "univariate_sex*": "pooled by analyses/pooling/pool.py",
     },
 }
 ECOG = (0, 1, 2, 3)

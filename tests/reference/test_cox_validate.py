@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from analyses import Cox, ModelBased, Question, Robust
-from analyses import residuals as residual
-from analyses.baseline import Stretch, cumulative_hazard
+from analyses.cox import residuals as residual
+from analyses.cox.baseline import Stretch, cumulative_hazard
+from analyses.cox.influence import score_residuals
+from analyses.cox.partial_likelihood import derivatives, expected, moments
 from analyses.curves.intervals import probability_limits
-from analyses.influence import score_residuals
-from analyses.partial_likelihood import derivatives, expected, moments
 from cohort import FollowUp
 from tests.reference.cohorts import DAYS, cohort_of, numeric
 from tests.reference.fits import (

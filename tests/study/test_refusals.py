@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from analyses import Cox, Prentice
-from analyses.study import cast_codes, read_study, study_from_toml
+from analyses.study.study import cast_codes, read_study, study_from_toml
 from cohort import CaseCohort
 from cohort.errors import CohortError, StudyError
 

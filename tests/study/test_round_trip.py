@@ -18,7 +18,7 @@ from analyses import (
     Robust,
     TwoPhase,
 )
-from analyses.study import (
+from analyses.study.study import (
     Asked,
     Exclusion,
     Source,

@@ -12,7 +12,7 @@ from scipy.stats import f as fisher_f
 from cohort.errors import NotEstimableError, SchemaError
 
 from .heterogeneity import Heterogeneity, Sample, weigh
-from .pooling import (
+from .pool import (
     FIXED,
     Limits,
     Pooled,

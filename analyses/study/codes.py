@@ -9,7 +9,7 @@ import polars as pl
 from cohort import Binary, CaseCohort, Categorical, FollowUp
 from cohort.variables import Code, Variable
 
-from .study_parts import Study
+from .parts import Study
 
 
 def number_if_it_reads_so(table: Mapping[str, Any]) -> dict[Code, Any]:

@@ -16,7 +16,7 @@ from scipy.stats import t as student
 from cohort.errors import ConvergenceError, NotEstimableError
 
 from .heterogeneity import Sample, weigh
-from .pooling import FIXED, Pooled, check_poolable, pool
+from .pool import FIXED, Pooled, check_poolable, pool
 from .study_estimate import StudyEstimate
 
 FEW_STUDIES = 10

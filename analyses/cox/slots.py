@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..records import Codes, Flags, Floats, RiskRecords, counts_of
 
 LARGEST_TABLE = 4_000_000
 MOST_STRATA_IN_A_LOOP = 256

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special
 
+from ..records import Floats
 from .partial_likelihood import Maximum, Problem, maximise
-from .records import Floats
 
 Held = Callable[[float], float]
 """The largest log-likelihood with the log ratio held at a value."""

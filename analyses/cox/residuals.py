@@ -5,10 +5,10 @@ All follow the tie rule of the fit. Records that were at risk for no event have 
 
 import numpy as np
 
+from ..records import Codes, Floats
 from .fit import CoxFit, influence_on_beta
 from .influence import event_means, score_residuals
 from .partial_likelihood import expected
-from .records import Codes, Floats
 
 
 def martingale(fit: CoxFit) -> Floats:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import linalg
 
+from ..records import Floats, column_sums
 from .partial_likelihood import (
     Evaluate,
     Maximum,
@@ -22,7 +23,6 @@ from .partial_likelihood import (
     while_at_risk,
 )
 from .profile import Held, split_terms
-from .records import Floats, column_sums
 from .slots import risk_sums
 from .variance import aliased_columns
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..records import Codes, Floats
 from .partial_likelihood import Problem, derivatives, moments
-from .records import Codes, Floats
 from .slots import slots_of
 
 LARGE = 1e200

@@ -13,7 +13,7 @@ from scipy import linalg
 
 from cohort.errors import ConvergenceError
 
-from .records import Flags, Floats, RiskRecords, column_sums, counts_of
+from ..records import Flags, Floats, RiskRecords, column_sums, counts_of
 from .slots import Slots, lived_loses_digits, risk_sums, sums_while_at_risk
 from .variance import aliased_columns
 

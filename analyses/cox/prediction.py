@@ -8,14 +8,14 @@ import polars as pl
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, SchemaError, nearest
 
+from ..curve import CURVE_SCHEMA, Curve
+from ..curves.intervals import ConfType, check_interval, probability_limits
+from ..estimate import Estimates
+from ..model import matrix, models_of
+from ..question import Question
+from ..records import Floats
 from .baseline import Stretch, cumulative_hazard
-from .curve import CURVE_SCHEMA, Curve
-from .curves.intervals import ConfType, check_interval, probability_limits
-from .estimate import Estimates
 from .fit import CoxFit
-from .model import matrix, models_of
-from .question import Question
-from .records import Floats
 
 Covariates = Mapping[str, object]
 

@@ -12,10 +12,10 @@ from cohort import (
     NestedCaseControl,
 )
 
-from .cox import Cox
-from .descriptive import IncidenceRate, KaplanMeier
-from .inference import Firth, Profile, Wald
-from .weightings import (
+from ..cox.estimator import Cox
+from ..descriptive import IncidenceRate, KaplanMeier
+from ..inference import Firth, Profile, Wald
+from ..weightings import (
     BorganI,
     BorganII,
     Conditional,

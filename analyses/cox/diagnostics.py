@@ -14,10 +14,10 @@ from scipy import special
 
 from cohort.errors import NotEstimableError
 
+from ..records import Codes, Flags, Floats
 from .fit import CoxFit
 from .influence import event_means
 from .partial_likelihood import information_of
-from .records import Codes, Flags, Floats
 from .variance import aliased_columns
 
 TABLE = {"term": pl.String, "chi_square": pl.Float64, "df": pl.Int64, "p_value": pl.Float64}

@@ -9,9 +9,8 @@ from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, FullCohort, NestedCaseControl
 from cohort.errors import UnsupportedError, one_of
 
-from .inference import Inference, Wald
-from .partial_likelihood import Ties
-from .weightings import (
+from ..inference import Inference, Wald
+from ..weightings import (
     BorganI,
     BorganII,
     Conditional,
@@ -25,6 +24,7 @@ from .weightings import (
     Variance,
     Weighting,
 )
+from .partial_likelihood import Ties
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from cohort import (
 from cohort.errors import CohortError, StudyError, nearest
 from cohort.variables import Code
 
-from .question import Question
-from .study_codes import codes_like, number_if_it_reads_so
-from .study_kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
-from .study_parts import Asked, Exclusion, Pooling, Source, Study, Wording
+from ..question import Question
+from .codes import codes_like, number_if_it_reads_so
+from .kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
+from .parts import Asked, Exclusion, Pooling, Source, Study, Wording
 
 T = TypeVar("T")
 SECTIONS = (

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import linalg
 
-from .records import Codes, Flags, Floats
+from ..records import Codes, Flags, Floats
 
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""

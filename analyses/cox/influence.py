@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..records import Codes, Floats, column_sums, counts_of
 from .partial_likelihood import BLOCK, Moments, Problem, tie_sums, while_at_risk
-from .records import Codes, Floats, column_sums, counts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

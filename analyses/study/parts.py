@@ -9,10 +9,10 @@ from cohort.designs import Design
 from cohort.errors import StudyError, nearest
 from cohort.variables import Variable
 
-from .cox import Cox
-from .descriptive import IncidenceRate, KaplanMeier
-from .grammar import parse_term
-from .question import Question
+from ..cox.estimator import Cox
+from ..descriptive import IncidenceRate, KaplanMeier
+from ..grammar import parse_term
+from ..question import Question
 
 SOURCE_KINDS = ("file", "published")
 SMALLEST_CELL = 5

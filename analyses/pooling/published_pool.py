@@ -9,10 +9,10 @@ import polars as pl
 from cohort.errors import SchemaError, nearest
 from cohort.published import PublishedEffect, PublishedTable
 
-from .estimate import SCHEMA
+from ..estimate import SCHEMA
 from .exact import exact_odds_ratio
 from .heterogeneity import TAU2_METHODS
-from .pooling import (
+from .pool import (
     FIXED,
     METHOD_NAMES,
     HeterogeneityLimits,

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from ..inference import Firth, Inference
+from ..model import Comparison
+from ..rows import comparison_row
 from .firth import held_penalised
 from .fit import CoxFit
-from .inference import Firth, Inference
-from .model import Comparison
 from .profile import Limits, held_likelihood, profile_limits
-from .rows import comparison_row
 
 
 def likelihood_row(

@@ -8,10 +8,10 @@ from scipy import special
 
 from cohort.errors import NotEstimableError, UnsupportedError
 
+from ..records import Flags, Floats, RiskRecords
 from .exact_ties import exact_ties
 from .influence import score_residuals
 from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, moments
-from .records import Flags, Floats, RiskRecords
 from .slots import slots_of
 from .variance import inverse_information
 

@@ -26,7 +26,7 @@ from cohort.designs import CaseCohort
 from cohort.errors import DesignError, QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
-from .records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..records import Codes, Flags, Floats, RiskRecords, counts_of
 from .slots import risk_sums, slots_of
 
 

@@ -9,19 +9,19 @@ import numpy as np
 from cohort.cohort import Cohort, Step, each_once, time_at_risk
 from cohort.errors import NotEstimableError, QuestionError
 
-from .cox_words import alias_note, method_sentence, not_estimable, notes, variance_word
-from .estimate import Estimates, table
+from ..estimate import Estimates, table
+from ..inference import Inference, Wald
+from ..model import Matrix, Prepared, prepared
+from ..question import Question
+from ..rows import wald_rows
+from ..weightings import Variance, Weighting
 from .fit import CoxFit
-from .inference import Inference, Wald
 from .likelihood_rows import likelihood_row
-from .model import Matrix, Prepared, prepared
 from .partial_likelihood import Ties
 from .plan import Plan, check_inference, check_outcome, plan_for
-from .question import Question
-from .rows import wald_rows
 from .sampled_fit import fit_for
 from .weighted_records import outcome_code, plain_records, strata_columns
-from .weightings import Variance, Weighting
+from .words import alias_note, method_sentence, not_estimable, notes, variance_word
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from cohort.cohort import Cohort
 from cohort.declaration import SUBCOHORT
 from cohort.designs import CaseCohort
 
+from ..inference import Firth
+from ..model import Matrix
+from ..records import Codes, Floats, RiskRecords
+from ..weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 from .firth import maximise_penalised
 from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta, maximum_likelihood
-from .inference import Firth
 from .influence import score_residuals, sums_by
-from .model import Matrix
 from .plan import Plan
-from .records import Codes, Floats, RiskRecords
 from .variance import drawn_controls_variance, robust_variance, subcohort_variance
 from .weighted_records import (
     Sampling,
@@ -28,7 +29,6 @@ from .weighted_records import (
     subcohort_alone,
     without_empty_risk_sets,
 )
-from .weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 
 
 # A likelihood without a maximum ends far out, where residuals overflow: its variance is then not

@@ -7,8 +7,8 @@ import numpy as np
 
 from cohort.errors import QuestionError, one_of
 
+from ..records import Codes, Flags, Floats, RiskRecords, counts_of
 from .fit import CoxFit
-from .records import Codes, Flags, Floats, RiskRecords, counts_of
 
 BLOCK = 2_000_000
 TimeWeight = Literal["n", "S", "S/G", "n/G2", "I"]

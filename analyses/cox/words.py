@@ -4,12 +4,12 @@ import numpy as np
 
 from cohort.cohort import Cohort
 
+from ..model import Matrix
+from ..question import Question
+from ..records import Flags, RiskRecords
+from ..weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
 from .fit import CoxFit
-from .model import Matrix
 from .plan import Plan
-from .question import Question
-from .records import Flags, RiskRecords
-from .weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
 
 NO_VARIANCE = 1e-12
 """Share of the model's variance below which another is the rounding error of none."""

@@ -10,8 +10,8 @@ from typing import Any
 from cohort import FollowUp, FullCohort
 from cohort.errors import StudyError
 
-from .study_kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
-from .study_parts import Study, Wording
+from .kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
+from .parts import Study, Wording
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS = {

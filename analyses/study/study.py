@@ -5,10 +5,10 @@ from pathlib import Path
 
 from cohort.errors import StudyError
 
-from .study_codes import cast_codes
-from .study_parts import Asked, Exclusion, Pooling, Source, Study, Wording
-from .study_reading import study_of
-from .study_writing import document_text
+from .codes import cast_codes
+from .parts import Asked, Exclusion, Pooling, Source, Study, Wording
+from .reading import study_of
+from .writing import document_text
 
 __all__ = [
     "Asked",

@@ -11,9 +11,9 @@ import numpy as np
 
 from cohort.errors import QuestionError
 
+from ..records import Codes, Floats
 from .fit import CoxFit
 from .partial_likelihood import tie_sums
-from .records import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""Published tables: exact and approximate ratios, and their pooling."""

@@ -1,0 +1,1 @@
+"""The study as a document: TOML in, a checked value out, and back."""
