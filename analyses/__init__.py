@@ -1,45 +1,35 @@
 """Questions become estimates."""
 
-from .cox.estimator import Cox
-from .curve import Curve
-from .descriptive import IncidenceRate, KaplanMeier
-from .estimate import Estimates
-from .inference import Firth, Profile, Wald
-from .logistic import ConditionalLogistic, Logistic
-from .question import Question
-from .weightings import (
-    BorganI,
-    BorganII,
-    Conditional,
-    LinYing,
-    ModelBased,
-    Prentice,
-    Robust,
-    Samuelsen,
-    SelfPrentice,
-    TwoPhase,
-)
-
-__all__ = [
-    "BorganI",
-    "BorganII",
-    "Conditional",
-    "ConditionalLogistic",
-    "Cox",
-    "Curve",
-    "Estimates",
-    "Firth",
-    "IncidenceRate",
-    "KaplanMeier",
-    "LinYing",
-    "Logistic",
-    "ModelBased",
-    "Prentice",
-    "Profile",
-    "Question",
-    "Robust",
-    "Samuelsen",
-    "SelfPrentice",
-    "TwoPhase",
-    "Wald",
-]
+from .cox.diagnostics import proportional_hazards as proportional_hazards
+from .cox.estimator import Cox as Cox
+from .cox.prediction import predicted_survival as predicted_survival
+from .curve import Curve as Curve
+from .curves.cumulative_hazard import NelsonAalen as NelsonAalen
+from .curves.cumulative_incidence import CumulativeIncidence as CumulativeIncidence
+from .curves.gray import GrayTest as GrayTest
+from .curves.log_rank import LogRank as LogRank
+from .curves.pseudo_values import PseudoValues as PseudoValues
+from .curves.quantiles import quantiles as quantiles
+from .curves.rate_ratio import RateDifference as RateDifference
+from .curves.rate_ratio import RateRatio as RateRatio
+from .curves.restricted_mean import RestrictedMean as RestrictedMean
+from .curves.restricted_mean import TimeLost as TimeLost
+from .descriptive import IncidenceRate as IncidenceRate
+from .descriptive import KaplanMeier as KaplanMeier
+from .estimate import Estimates as Estimates
+from .inference import Firth as Firth
+from .inference import Profile as Profile
+from .inference import Wald as Wald
+from .logistic import ConditionalLogistic as ConditionalLogistic
+from .logistic import Logistic as Logistic
+from .question import Question as Question
+from .weightings import BorganI as BorganI
+from .weightings import BorganII as BorganII
+from .weightings import Conditional as Conditional
+from .weightings import LinYing as LinYing
+from .weightings import ModelBased as ModelBased
+from .weightings import Prentice as Prentice
+from .weightings import Robust as Robust
+from .weightings import Samuelsen as Samuelsen
+from .weightings import SelfPrentice as SelfPrentice
+from .weightings import TwoPhase as TwoPhase

@@ -10,6 +10,7 @@ from .doors import from_frame, read_csv, read_parquet
 from .errors import CohortError
 from .exposure import expose
 from .followup import FollowUp
+from .sampling import draw_case_cohort, draw_nested_case_control, with_inclusion
 from .splitting import OtherScale, split
 from .timescales import TimeScale
 from .variables import Binary, Categorical, Continuous
@@ -17,7 +18,8 @@ from .variables import Binary, Categorical, Continuous
 __all__ = [
     "Audit", "Binary", "CaseCohort", "CaseControl", "Categorical", "Cohort", "CohortError",
     "Continuous", "CsvFormat", "FollowUp", "FullCohort", "Milestones", "NestedCaseControl",
-    "OtherScale", "Provenance", "Select", "Step", "TimeScale", "audit", "expose", "from_frame",
-    "read_csv", "read_database", "read_dictionary", "read_parquet", "read_sas", "read_spss",
-    "read_stata", "split",
+    "OtherScale", "Provenance", "Select", "Step", "TimeScale", "audit", "draw_case_cohort",
+    "draw_nested_case_control", "expose", "from_frame", "read_csv", "read_database",
+    "read_dictionary", "read_parquet", "read_sas", "read_spss", "read_stata", "split",
+    "with_inclusion",
 ]  # fmt: skip
