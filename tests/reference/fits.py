@@ -12,6 +12,7 @@ from analyses.cox.baseline import Stretch, cumulative_hazard
 from analyses.cox.concordance import concordance
 from analyses.cox.diagnostics import proportional_hazards
 from analyses.cox.fit import CoxFit
+from analyses.cox.robust_score import robust_score_test
 from analyses.model import Prepared, prepared
 from analyses.rows import wald_row
 from cohort import Cohort
@@ -171,10 +172,18 @@ def agree_fit(one: Fitted, stored: Node, rtol: float, *, skip: Sequence[str] = (
         "baseline_cumhaz_at_zero": _agree_baseline,
         "baseline_cumhaz_at_means": _agree_baseline,
         "cox_zph": _agree_zph_all,
+        "robust_score_test": _agree_robust_score,
     }
     for key, compare in parts.items():
         if key in stored and key not in skip:
             compare(one, stored, key, rtol)
+
+
+def _agree_robust_score(one: Fitted, stored: Node, key: str, rtol: float) -> None:
+    test = robust_score_test(one.fit)
+    assert test.df == stored[key]["df"].number()
+    agree(test.statistic, stored[key]["test"], rtol, 1.0)
+    agree(test.p_value, stored[key]["pvalue"], rtol * (10 + test.statistic))
 
 
 def _agree_covariance(ours: np.ndarray, stored: Node, order: np.ndarray, rtol: float) -> None:

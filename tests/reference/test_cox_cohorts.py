@@ -24,7 +24,6 @@ from tests.reference.fits import (
 from tests.reference.oracle import agree, agree_vector, data, load
 
 AGE = TimeScale("age", "years")
-ROBUST_SCORE = "the robust score test is not offered"
 CERTIFIES = {
     "cox_pbc_age_scale": {},
     "cox_pbc_mayo": {
@@ -34,15 +33,14 @@ CERTIFIES = {
         "curve_types.stype2_ctype1*": "an Efron fit has Efron's hazard, not Nelson's",
     },
     "cox_mgus2_age_scale_sex_strata": {},
-    "cox_retinopathy_cluster": {"*robust_score_test*": ROBUST_SCORE},
+    "cox_retinopathy_cluster": {},
     "cox_heart_timedep": {
-        "*robust_score_test*": ROBUST_SCORE,
         "timedep_curve.n_risk*": "a curve along a path of covariates counts nobody",
         "timedep_curve.std*": "too small in this R (survival 3.8-0, #282)",
         "timedep_curve.lower*": "made of that standard error",
         "timedep_curve.upper*": "made of that standard error",
     },
-    "cox_bladder_recurrent": {"*robust_score_test*": ROBUST_SCORE},
+    "cox_bladder_recurrent": {},
     "cox_ovarian_small": {
         "predict.terms*": "contributions of single terms are not offered",
         "predict.risk.se*": "R's is the standard error times the root of the risk",

@@ -49,7 +49,6 @@ CERTIFIES = {
     "cox_validate3_weights": {
         "*.schoenfeld*": PROVISIONAL,
         "*.scaledsch*": PROVISIONAL,
-        "*robust_score_test*": "the robust score test is not offered",
     },
 }
 
