@@ -1,12 +1,16 @@
 """Rows of the estimates: steps, levels of confidence, levels of a modifier."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
 from analyses import Cox, Question
 from cohort import Binary, Categorical, Continuous, FollowUp, TimeScale, from_frame
 from cohort.errors import QuestionError
+from tests.cox import brute
 from tests.cox.worlds import draw, frame_of
 
 MONTHS = TimeScale("time", "months")
@@ -80,3 +84,26 @@ def test_a_level_outside_0_and_1_is_refused():
     for level in (0.0, 1.0, 95.0):
         with pytest.raises(QuestionError, match="between 0 and 1"):
             Cox(conf_level=level)
+
+
+def test_strata_cross():
+    """Two stratifying variables give a baseline hazard for each pair of their levels."""
+    data = draw(33, late=True, weights="none", strata=True, clusters=False, offset=False,
+                several=False, persons=90)  # fmt: skip
+    other = np.arange(data.exit.size) % 3
+    table = frame_of(data).with_columns(pl.Series("site", other))
+    together = pl.Series("pair", 3 * data.stratum + other)
+    cohort_of_pairs = from_frame(
+        table.with_columns(together),
+        person="person",
+        follow_up=FollowUp(MONTHS, entry="from", exit="to", event="happened"),
+        variables=[Continuous("x1"), *(Categorical(name) for name in ("s", "site", "pair"))],
+    )
+    two = Cox().estimate(cohort_of_pairs, Question(exposure="x1", strata=("s", "site")))
+    pair = Cox().estimate(cohort_of_pairs, Question(exposure="x1", strata=("pair",)))
+    assert two.fits[0].log_likelihood == pytest.approx(pair.fits[0].log_likelihood, rel=1e-14)
+    assert two.estimate == pytest.approx(pair.estimate, rel=1e-12)
+    crossed = replace(data, stratum=together.to_numpy(), terms=data.terms[:, :1])
+    value = brute.log_likelihood(crossed, two.fits[0].beta, "efron")
+    assert two.fits[0].log_likelihood == pytest.approx(value, rel=1e-12)
+    assert "s and site" in two.method
