@@ -45,6 +45,8 @@ class Stretch:
 def baseline_hazard(fit: CoxFit) -> BaselineHazard:
     """The baseline hazard at the mean of the terms; move it with ``exp((x - centre) @ beta)``.
 
+    An offset counts as 0 (R's basehaz takes its mean).
+
     Raises UnsupportedError for a sampled design.
     """
     fit.need_full_cohort("the baseline hazard")

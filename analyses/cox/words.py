@@ -81,8 +81,11 @@ def _variance_clause(plan: Plan, cohort: Cohort) -> str:
 
 
 def notes(variance: Variance, records: RiskRecords, fit: CoxFit) -> str | None:
-    """What a reader of a row must know: too few independent units, and the fit's own remarks."""
+    """What a reader of a row must know: limits of the likelihood, few units, the fit's remarks."""
     told = list(fit.remarks)
+    if fit.monotone.any():
+        running = next(n for n, one in zip(fit.names, fit.monotone, strict=True) if one)
+        told.append(f"the likelihood is monotone in '{running}': this estimate is its limit")
     if isinstance(variance, Robust):
         units = int(np.count_nonzero(np.bincount(records.cluster)))
         if units < variance.fewest_clusters:
