@@ -204,3 +204,38 @@ def test_several_records_a_woman_change_nothing():
             estimates = Cox(weighting=weighting).estimate(cohort, QUESTION)
             found.append((estimates.log_estimate, estimates.std_error))
         assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("weighting", [Prentice(), SelfPrentice(), LinYing()])
+def test_two_outcomes_share_one_subcohort(weighting):
+    """Each outcome's estimate is that of a case-cohort which took its own cases alone."""
+    rng = np.random.default_rng(8)
+    n = 500
+    table = pl.DataFrame(
+        {
+            "woman": range(n),
+            "exit": rng.exponential(10, n),
+            "what": rng.choice([0, 1, 2], n, p=[0.7, 0.2, 0.1]),
+            "x": rng.uniform(size=n) < 0.4,
+            "z": rng.normal(size=n),
+        }
+    )
+
+    def cohort(happened, competing):
+        return from_frame(
+            table,
+            person="woman",
+            follow_up=FollowUp(
+                YEARS, exit="exit", event="what", happened=happened, competing=competing, censored=0
+            ),
+            variables=[Binary("x"), Continuous("z")],
+        )
+
+    shared = draw_case_cohort(cohort(1, {2: "colon"}), size=100, cases=("what", "colon"), seed=4)
+    alone = draw_case_cohort(cohort(2, {1: "breast"}), size=100, seed=4)
+    colon = Question(exposure="x", outcome="colon", adjustments={"z": ["z"]})
+    ours = Cox(weighting=weighting).estimate(shared, colon)
+    own = Cox(weighting=weighting).estimate(alone, QUESTION)
+    assert own.log_estimate == pytest.approx(ours.log_estimate, rel=1e-10)
+    assert own.std_error == pytest.approx(ours.std_error, rel=1e-10)
+    assert own.frame["events"][0] == ours.frame["events"][0]
