@@ -14,7 +14,7 @@ from cohort.errors import NotEstimableError, UnsupportedError
 
 from .cox.fit import fit_cox
 from .cox.partial_likelihood import Ties
-from .cox.variance import aliased_columns
+from .cox.variance import aliased_columns, undetermined_columns
 from .cox.weighted_records import matched_sets, outcome_code, plain_records
 from .cox.words import alias_note, not_estimable
 from .estimate import Estimates, table
@@ -180,7 +180,8 @@ def _fit_logistic(columns: Matrix, case: Flags) -> _LogisticFit:
         raise NotEstimableError("an odds ratio needs cases and controls; one of them has nobody.")
     x = columns.values
     centred = x - x.mean(axis=0)
-    aliased = aliased_columns(centred.T @ centred)
+    crossed = centred.T @ centred
+    aliased = aliased_columns(crossed)
     kept = np.flatnonzero(~aliased)
     scale = centred[:, kept].std(axis=0)
     design = np.column_stack((np.ones(len(x)), centred[:, kept] / scale))
@@ -194,7 +195,8 @@ def _fit_logistic(columns: Matrix, case: Flags) -> _LogisticFit:
         beta[kept] = np.asarray(fitted.params)[1:] / scale
         inner = np.asarray(fitted.cov_params())[1:, 1:] / np.outer(scale, scale)
         covariance[np.ix_(kept, kept)] = inner
-    return _LogisticFit(columns.names, beta, covariance, aliased, separated)
+    unclear = undetermined_columns(crossed, aliased)
+    return _LogisticFit(columns.names, beta, covariance, unclear, separated)
 
 
 def _separating(design: Floats, case: Flags) -> Flags:

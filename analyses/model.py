@@ -87,7 +87,26 @@ def prepared(cohort: Cohort, question: Question) -> Iterator[Prepared]:
     for model in models_of(cohort, question):
         kept = usable(cohort, model, question)
         frame = cohort.frame if kept.all() else cohort.frame.filter(pl.Series(kept))
+        _check_references(cohort, frame, model)
         yield Prepared(model, frame, int((~kept).sum()), matrix(cohort, frame, model))
+
+
+def _check_references(cohort: Cohort, frame: pl.DataFrame, model: Model) -> None:
+    """Refuse to compare with a level that nobody has.
+
+    Raises SchemaError: the comparison would silently be with another level.
+    """
+    compared = [*model.exposure.names, *([] if model.modifier is None else [model.modifier])]
+    for name in compared:
+        variable = cohort.variable(name)
+        if not isinstance(variable, Categorical) or variable.reference is None:
+            continue
+        if frame[name].n_unique() > 1 and not (frame[name] == variable.reference).any():
+            raise SchemaError(
+                f"none of the {len(frame):,} records of the model '{model.name}' has the reference "
+                f"level of '{name}', '{variable.word(variable.reference)}': choose a level that "
+                "occurs among them as reference."
+            )
 
 
 def models_of(cohort: Cohort, question: Question) -> Iterator[Model]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from cohort.errors import NotEstimableError
+from cohort.errors import NotEstimableError, QuestionError
 
 from ..records import Codes, Flags, Floats
 from .fit import CoxFit
@@ -59,6 +59,11 @@ def proportional_hazards(
     Raises NotEstimableError when a column is aliased or monotone: leave it out of the model;
     UnsupportedError for a sampled design.
     """
+    if not isinstance(fit, CoxFit):
+        raise QuestionError(
+            f"expected a fitted model, found {type(fit).__name__}: give estimates.fit('crude'), "
+            "the fit of one adjustment set."
+        )
     fit.need_full_cohort("the test of proportional hazards")
     if (fit.aliased | fit.monotone).any():
         raise NotEstimableError(

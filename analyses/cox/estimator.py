@@ -21,7 +21,7 @@ from .partial_likelihood import Ties
 from .plan import Plan, check_inference, check_outcome, plan_for
 from .sampled_fit import fit_for
 from .weighted_records import outcome_code, plain_records, strata_columns
-from .words import alias_note, method_sentence, not_estimable, notes, variance_word
+from .words import alias_note, method_sentence, not_estimable, notes, undetermined, variance_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _rows(plan: Plan, fit: CoxFit, columns: Matrix) -> list[dict[str, Any]]:
     settled = fit.maximum.converged or bool(fit.monotone.any())
     return [
         row
-        if (fit.aliased & (one.weights != 0)).any() or not settled
+        if (undetermined(fit) & (one.weights != 0)).any() or not settled
         else likelihood_row(plan.inference, fit, one, plan.conf_level)
         for row, one in zip(rows, columns.comparisons, strict=True)
     ]

@@ -7,6 +7,8 @@ from ..records import Codes, Flags, Floats
 
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
+PART_OF_ANOTHER = 1e-4
+"""A weight below this in an aliased column, both in standard units, is rounding error."""
 
 
 def inverse_information(information: Floats, aliased: Flags) -> Floats:
@@ -38,6 +40,27 @@ def aliased_columns(information: Floats) -> Flags:
         pivot = left[column].copy()
         left = left - np.outer(pivot, pivot) / pivot[column]
     return aliased
+
+
+def undetermined_columns(information: Floats, aliased: Flags) -> Flags:
+    """Columns whose coefficient depends on which of them was left out, (p,).
+
+    The aliased ones, and those that an aliased one is made of: with a reference level that nobody
+    at risk has, the last level is aliased, and the others would silently be compared with it.
+    Only what is the same for every solution is estimable (Searle 1971, Linear Models, section 5.4).
+    """
+    if not aliased.any():
+        return aliased
+    size = np.sqrt(np.maximum(np.diag(information), 0.0))
+    scale = np.where(size > 0, size, 1.0)
+    scaled = information / np.outer(scale, scale)
+    kept = ~aliased
+    makes = np.linalg.lstsq(scaled[np.ix_(kept, kept)], scaled[np.ix_(kept, aliased)], rcond=None)[
+        0
+    ]
+    part = aliased.copy()
+    part[kept] = (np.abs(makes) > PART_OF_ANOTHER).any(axis=1)
+    return part
 
 
 def robust_variance(dfbeta: Floats) -> Floats:

@@ -10,6 +10,7 @@ from ..records import Flags, RiskRecords
 from ..weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
 from .fit import CoxFit
 from .plan import Plan
+from .variance import undetermined_columns
 
 NO_VARIANCE = 1e-12
 """Share of the model's variance below which another is the rounding error of none."""
@@ -102,10 +103,15 @@ def not_estimable(fit: CoxFit) -> Flags:
     rounding: there is nothing to say how far off it may be.
     """
     least = NO_VARIANCE * np.diag(fit.model_covariance)
-    refused = fit.aliased | fit.monotone | ~(np.diag(fit.covariance) > least)
+    refused = undetermined(fit) | fit.monotone | ~(np.diag(fit.covariance) > least)
     if not fit.maximum.converged and not fit.monotone.any():
         refused = np.ones_like(refused)
     return refused
+
+
+def undetermined(fit: CoxFit) -> Flags:
+    """Coefficients that the records at risk do not determine, (p,)."""
+    return undetermined_columns(fit.maximum.information_at_start, fit.aliased)
 
 
 def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
@@ -116,6 +122,11 @@ def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
             return (
                 f"'{name}' is aliased: constant in the risk sets, or determined by the other terms"
             )
+    if (used & undetermined(fit)).any():
+        return (
+            f"'{names[0]}' is compared with nobody: its reference level is at risk at no event, or "
+            "the other terms determine the comparison"
+        )
     if (used & fit.monotone).any():
         running = [n for n, one in zip(columns.names, used & fit.monotone, strict=True) if one]
         return (
