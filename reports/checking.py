@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort import Cohort
+from analyses.model import prepared
+from cohort import Cohort, CohortError
 
 from . import numbers
 from .published_page import short_names
-from .sources import Document, audit_of, cohort_of, read_document, records_of, tables_of
+from .sources import Document, Records, audit_of, cohort_of, read_document, records_of, tables_of
 from .tables import flow_rows
 
 
@@ -37,8 +38,26 @@ def check_study(path: Path) -> Checked:
     if passed:
         cohort = cohort_of(records)
         lines += _flow(cohort, document.study.report.smallest_cell)
+        problems = _questions(records)
+        passed = not problems
+        lines += problems
     lines.append("The study can be run." if passed else "The data are refused.")
     return Checked(passed, "\n".join(lines))
+
+
+def _questions(records: Records) -> list[str]:
+    """What forbids a question: missing values that it refuses, levels and terms that are not there.
+
+    Its models are made ready, and none is fitted.
+    """
+    found = []
+    for asked in records.study.questions:
+        try:
+            for _ in prepared(cohort_of(records, asked.follow_up), asked.question):
+                pass
+        except CohortError as error:
+            found.append(f"Question '{asked.title or asked.question.exposure}': {error}")
+    return found
 
 
 def _flow(cohort: Cohort, smallest: int) -> list[str]:

@@ -216,3 +216,16 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         assert 0 == done.returncode, done.stderr
         assert "build" in done.stdout
     assert min(seconds) < 1.0
+
+
+def test_check_tells_what_run_would_refuse(study, capsys) -> None:
+    """Missing values that a question refuses, and a reference level that nobody has."""
+    rows = people().splitlines()
+    rows[3] = rows[3].replace(f",{rows[3].split(',')[2]},", ",,")
+    (study.parent / "people.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(SystemExit) as done:
+        main(["check", str(study)])
+    assert 3 == done.value.code
+    told = capsys.readouterr().out
+    assert "1 of 120 records lack a value" in told
+    assert "The data are refused." in told
