@@ -9,7 +9,7 @@ from scipy import optimize
 
 from cohort.cohort import Cohort, Step
 from cohort.declaration import SET, WEIGHT
-from cohort.designs import CaseControl, NestedCaseControl
+from cohort.designs import CaseCohort, CaseControl, NestedCaseControl
 from cohort.errors import NotEstimableError, UnsupportedError
 
 from .cox.fit import fit_cox
@@ -26,11 +26,13 @@ from .rows import wald_rows
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Unconditional logistic regression of an unmatched case-control study.
+    """Unconditional logistic regression of an unmatched case-control study, or of a case-cohort.
 
     The odds ratio is the rate ratio when controls were sampled from those at risk, and the risk's
     odds ratio when they were sampled from the non-cases; the constant has no meaning. Prentice and
-    Pyke (1979), Biometrika 66:403-411. Fitted by statsmodels.
+    Pyke (1979), Biometrika 66:403-411. In a case-cohort sample the cases are compared with the
+    members of the subcohort who are no cases, their follow-up ignored, as many papers have done.
+    Fitted by statsmodels.
     """
 
     conf_level: float = 0.95
@@ -41,10 +43,11 @@ class Logistic:
         Raises UnsupportedError for another design, matched sets, weights or strata.
         """
         design = cohort.design
-        if not isinstance(design, CaseControl) or design.matched_set is not None:
+        if not _unmatched(cohort):
             raise UnsupportedError(
-                "Logistic() is for an unmatched case-control study: a matched one needs "
-                "ConditionalLogistic(), and a cohort Cox()."
+                "Logistic() is for an unmatched case-control study or an unstratified case-cohort "
+                "with one record a person: a matched one needs ConditionalLogistic(), and a cohort "
+                "Cox()."
             )
         if WEIGHT in cohort.frame.columns or question.strata:
             raise UnsupportedError(
@@ -67,11 +70,24 @@ class Logistic:
             shared = _shared(cohort, question, one, records, self.conf_level)
             rows += [shared | row for row in found]
             steps += one.steps
+        compared = (
+            "cases and of the subcohort without them, follow-up ignored"
+            if isinstance(design, CaseCohort)
+            else "a case-control study"
+        )
         method = (
-            "Unconditional logistic regression of a case-control study; odds ratios; model-based "
+            f"Unconditional logistic regression of {compared}; odds ratios; model-based "
             f"variance; {100 * self.conf_level:g} % Wald intervals on the log scale."
         )
         return Estimates(table(rows), method, tuple(steps))
+
+
+def _unmatched(cohort: Cohort) -> bool:
+    """Cases and others compared once each, all others with the same chance of being sampled."""
+    design = cohort.design
+    if isinstance(design, CaseCohort):
+        return design.stratum is None and cohort.persons == len(cohort.frame)
+    return isinstance(design, CaseControl) and design.matched_set is None
 
 
 @dataclass(frozen=True, slots=True)

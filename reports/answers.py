@@ -7,6 +7,7 @@ import polars as pl
 
 from analyses import Cox, Curve, Estimates, Question
 from analyses.descriptive import IncidenceRate, KaplanMeier
+from analyses.logistic import ConditionalLogistic, Logistic
 from analyses.study.study import Asked, Study
 from cohort import Binary, Categorical, Cohort
 from cohort.errors import SchemaError
@@ -53,7 +54,7 @@ def run_study(document: Document, progress: Progress) -> Answers:
 
     Raises CohortError of the kind that says what is wrong.
     """
-    progress(f"{document.name}: reading {document.study.source.file}")
+    progress(f"{document.name}: reading the records")
     records = records_of(document)
     own = cohort_of(records)
     cohorts: dict[str | None, Cohort] = {None: own}
@@ -62,7 +63,7 @@ def run_study(document: Document, progress: Progress) -> Answers:
         if asked.follow_up not in cohorts:
             cohorts[asked.follow_up] = cohort_of(records, asked.follow_up)
         for estimator in records.study.estimators:
-            if isinstance(estimator, Cox):
+            if isinstance(estimator, (Cox, Logistic, ConditionalLogistic)):
                 cohort = cohorts[asked.follow_up]
                 progress(f"{document.name}: {asked.title or asked.question.exposure}")
                 found = estimator.estimate(cohort, asked.question)
@@ -109,9 +110,11 @@ def _curves(records: Records, cohort: Cohort) -> dict[str, Curve]:
     }
 
 
-def ratios_of(answers: Answers, exposure: str) -> pl.DataFrame:
-    """The estimates of one exposure, all questions together, in the order asked."""
+def ratios_of(answers: Answers, exposure: str) -> list[pl.DataFrame]:
+    """The estimates of one exposure in the order asked: a frame for each measure, never mixed."""
     frames = [
         one.estimates.frame for one in answers.ratios if one.asked.question.exposure == exposure
     ]
-    return pl.concat(frames) if frames else pl.DataFrame()
+    if not frames:
+        return []
+    return pl.concat(frames).partition_by("measure", maintain_order=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyses.model import prepared
+from analyses.study.study import PublishedSource
 from cohort import Cohort, CohortError
 
 from . import numbers
@@ -26,12 +27,13 @@ def check_study(path: Path) -> Checked:
     Raises StudyError for the document; SchemaError when the data cannot be read at all.
     """
     document = read_document(path)
-    if document.study.source.kind == "published":
+    if isinstance(document.study.source, PublishedSource):
         return _published(document)
     records = records_of(document)
     lines = [f"{document.name}: {document.study.title}"]
     passed = True
-    for name in (None, *document.study.other_follow_up):
+    audited = () if records.frame is None else (None, *document.study.other_follow_up)
+    for name in audited:
         found = audit_of(records, name)
         passed = passed and found.passed
         lines.append(f"Follow-up {'of the study' if name is None else repr(name)}: {found.text()}")

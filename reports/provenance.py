@@ -1,5 +1,6 @@
 """The last section of a page: everything needed to make it again."""
 
+from analyses.study.study import DatasetSource, WorldSource
 from cohort import Provenance
 
 from . import numbers
@@ -10,11 +11,10 @@ from .sources import Document
 
 def provenance_section(document: Document, provenance: Provenance | None = None) -> Section:
     """Files with their checksums, what the door saw, versions, and the study's text."""
-    files = [
-        (document.path.name, "the study document", sha256_of_text(document.text)),
-        (document.study.source.file, "the data", sha256_of(document.source_path)),
-    ]
-    rows = tuple(Row(one) for one in files)
+    rows = (
+        Row((document.path.name, "the study document", sha256_of_text(document.text))),
+        _data(document, provenance),
+    )
     header = ("File", "What it is", "SHA-256")
     blocks: list[Block] = [Table("Files", header, rows, (), (0, 1, 2))]
     if provenance is not None:
@@ -23,6 +23,21 @@ def provenance_section(document: Document, provenance: Provenance | None = None)
     blocks.append(_versions())
     blocks.append(Details("The study document, whole", document.text))
     return Section("Provenance", tuple(blocks))
+
+
+def _data(document: Document, provenance: Provenance | None) -> Row:
+    """The data: a file, a data set or an invented world, with the checksum that it has."""
+    source = document.study.source
+    if isinstance(source, WorldSource):
+        from .invented import world_of
+
+        world = world_of(document, source.world)
+        drawn = f"{source.world}, {source.persons} women, seed {source.seed}"
+        return Row((drawn, "an invented world (hash of its parameters)", world.fingerprint))
+    if isinstance(source, DatasetSource):
+        seen = provenance.sha256 if provenance is not None else None
+        return Row((source.dataset, "the data set, written as CSV", seen or ""))
+    return Row((source.file, "the data", sha256_of(document.beside(source.file, "[source] file"))))
 
 
 def seen_notes(provenance: Provenance | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from analyses.study.study import PublishedSource
 from cohort.errors import CohortError, DesignError, FollowUpError, SchemaError, StudyError
 
 from . import numbers
@@ -83,7 +84,7 @@ def _fault(error: Exception) -> str:
 
 
 def _page(document: Document, progress: Progress) -> tuple[Page, str]:
-    if document.study.source.kind == "published":
+    if isinstance(document.study.source, PublishedSource):
         progress(f"{document.name}: pooling")
         pooled = pool_study(document)
         random = pooled.pool.random
@@ -98,9 +99,10 @@ def _page(document: Document, progress: Progress) -> tuple[Page, str]:
 def _result(answers: Answers) -> str:
     """The first exposure in its last adjustment set, as one line."""
     for exposure in answers.exposures():
-        frame = ratios_of(answers, exposure)
-        if frame.is_empty():
+        frames = ratios_of(answers, exposure)
+        if not frames:
             continue
+        frame = frames[0]
         rows = frame.filter(
             (pl.col("adjustment") == frame["adjustment"][-1]) & pl.col("modifier_level").is_null()
         )

@@ -1,5 +1,7 @@
 """The page of a study of records: from its answers to sections, in the order of a paper."""
 
+import polars as pl
+
 from analyses import Estimates, IncidenceRate
 from analyses.grammar import parse_term
 from cohort import Cohort
@@ -35,7 +37,7 @@ def study_page(answers: Answers) -> Page:
         Section("Methods", _methods(answers)),
         Section("Participants", _participants(answers)),
         *_rates(answers),
-        Section("Hazard ratios", _ratios(answers)),
+        Section(_ratios_title(answers), _ratios(answers)),
         *_curves(answers),
         Section("Proportional hazards", _hazards(answers)),
         *_words(answers),
@@ -82,10 +84,7 @@ def _methods(answers: Answers) -> tuple[Block, ...]:
 def _found(answers: Answers) -> tuple[Block, ...]:
     """The last adjustment set of each exposure, in sentences made from the numbers."""
     items = []
-    for exposure in answers.exposures():
-        frame = ratios_of(answers, exposure)
-        if frame.is_empty():
-            continue
+    for exposure, frame in _each_ratio(answers):
         last = frame["adjustment"].to_list()[-1]
         for row in frame.iter_rows(named=True):
             if row["adjustment"] != last or row["modifier_level"] is not None:
@@ -100,19 +99,40 @@ def _found(answers: Answers) -> tuple[Block, ...]:
             items.append(
                 f"{name}, {row['contrast']} ({last}): {row['measure']} "
                 f"{numbers.ratio(row['estimate'])}, {level} interval {limits}; "
-                f"{_reading(row['conf_low'], row['conf_high'])}."
+                f"{_reading(row['conf_low'], row['conf_high'], row['measure'])}."
             )
     return (Listing(tuple(items)),) if items else ("No hazard ratio was asked for.",)
 
 
-def _reading(low: float, high: float) -> str:
+def _each_ratio(answers: Answers) -> list[tuple[str, pl.DataFrame]]:
+    """Every exposure with its estimates, once for each measure."""
+    return [
+        (exposure, frame)
+        for exposure in answers.exposures()
+        for frame in ratios_of(answers, exposure)
+    ]
+
+
+def _ratios_title(answers: Answers) -> str:
+    measures = {one.estimates.frame["measure"][0] for one in answers.ratios}
+    if measures == {"odds ratio"}:
+        return "Odds ratios"
+    return "Hazard ratios and odds ratios" if "odds ratio" in measures else "Hazard ratios"
+
+
+def _reading(low: float, high: float, measure: str) -> str:
+    lower, higher = ("lower odds", "higher ones")
+    side = "odds"
+    if measure == "hazard ratio":
+        lower, higher, side = "a lower rate", "a higher one", "rate"
     if low <= 1 <= high:
         return (
-            f"the data are compatible with a lower rate (down to {numbers.ratio(low)} times) and "
-            f"with a higher one (up to {numbers.ratio(high)} times)"
+            f"the data are compatible with {lower} (down to {numbers.ratio(low)} times) and "
+            f"with {higher} (up to {numbers.ratio(high)} times)"
         )
     way = "higher" if low > 1 else "lower"
-    return f"the whole interval lies on the side of a {way} rate"
+    article = "a " if side == "rate" else ""
+    return f"the whole interval lies on the side of {article}{way} {side}"
 
 
 def _label(cohort: Cohort, exposure: str) -> str:
@@ -141,16 +161,19 @@ def _rates(answers: Answers) -> list[Section]:
 def _ratios(answers: Answers) -> tuple[Block, ...]:
     blocks: list[Block] = []
     smallest = answers.study.report.smallest_cell
-    for exposure in answers.exposures():
-        frame = ratios_of(answers, exposure)
-        if frame.is_empty():
-            continue
-        mine = [one for one in answers.ratios if one.asked.question.exposure == exposure]
+    for exposure, frame in _each_ratio(answers):
+        measure = frame["measure"][0]
+        mine = [
+            one
+            for one in answers.ratios
+            if one.asked.question.exposure == exposure
+            and one.estimates.frame["measure"][0] == measure
+        ]
         table = ratios_table(frame, answers.cohort, smallest)
         told = (*table.notes, *_adjusted_for(mine), *_incomplete(mine, smallest))
         blocks.append(Table(table.caption, table.header, table.rows, told, table.text_columns))
         blocks.append(forest_figure(frame, answers.cohort, smallest))
-    return tuple(blocks) or ("No hazard ratio was asked for.",)
+    return tuple(blocks) or ("No ratio was asked for.",)
 
 
 def _adjusted_for(answers: list[Answer]) -> list[str]:
@@ -197,7 +220,9 @@ def _hazards(answers: Answers) -> tuple[Block, ...]:
         mine = [
             one
             for one in answers.ratios
-            if one.asked.question.exposure == exposure and one.asked.follow_up is None
+            if one.asked.question.exposure == exposure
+            and one.asked.follow_up is None
+            and one.estimates.frame["measure"][0] == "hazard ratio"
         ]
         if mine:
             blocks += _hazards_of(mine[-1].estimates, mine[-1].cohort, exposure, answers)

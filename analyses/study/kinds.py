@@ -15,6 +15,7 @@ from cohort import (
 from ..cox.estimator import Cox
 from ..descriptive import IncidenceRate, KaplanMeier
 from ..inference import Firth, Profile, Wald
+from ..logistic import ConditionalLogistic, Logistic
 from ..weightings import (
     BorganI,
     BorganII,
@@ -27,6 +28,14 @@ from ..weightings import (
     SelfPrentice,
     TwoPhase,
 )
+from .sources import DatasetSource, FileSource, PublishedSource, WorldSource
+
+SOURCES: dict[str, type[Any]] = {
+    "file": FileSource,
+    "dataset": DatasetSource,
+    "world": WorldSource,
+    "published": PublishedSource,
+}
 
 DESIGNS: dict[str, type[Any]] = {
     "full-cohort": FullCohort,
@@ -41,6 +50,8 @@ VARIABLES: dict[str, type[Any]] = {
 }
 ESTIMATORS: dict[str, type[Any]] = {
     "cox": Cox,
+    "logistic": Logistic,
+    "conditional-logistic": ConditionalLogistic,
     "kaplan-meier": KaplanMeier,
     "incidence-rate": IncidenceRate,
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cohort import CsvFormat, FollowUp, FullCohort
+from cohort import FollowUp, FullCohort
 from cohort.designs import Design
 from cohort.errors import StudyError, nearest
 from cohort.variables import Variable
@@ -12,39 +12,13 @@ from cohort.variables import Variable
 from ..cox.estimator import Cox
 from ..descriptive import IncidenceRate, KaplanMeier
 from ..grammar import parse_term
+from ..logistic import ConditionalLogistic, Logistic
 from ..question import Question
+from .sources import PublishedSource, Source, WorldSource
+from .twin import OWN_PEOPLE, Twin
 
-SOURCE_KINDS = ("file", "published")
 SMALLEST_CELL = 5
-Estimator = Cox | KaplanMeier | IncidenceRate
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the records are.
-
-    kind : "file" (CSV or Parquet) or "published" (a JSON file of published tables).
-    file : its path, seen from the folder of the study document. person : the column of person
-    identifiers. sha256 : the checksum that the file must have, if given.
-    weight, offset, cluster : columns, as in the doors. form : how a text file is written.
-
-    Raises StudyError when the kind is unknown or a file of records names no person column.
-    """
-
-    file: str
-    kind: str = "file"
-    person: str | None = None
-    sha256: str | None = None
-    weight: str | None = None
-    offset: str | None = None
-    cluster: str | None = None
-    form: CsvFormat = field(default_factory=CsvFormat)
-
-    def __post_init__(self) -> None:
-        if self.kind not in SOURCE_KINDS:
-            raise StudyError(f"kind = '{self.kind}': {nearest(self.kind, SOURCE_KINDS)}")
-        if self.kind == "file" and self.person is None:
-            raise StudyError("a file of records needs person = the column of identifiers.")
+Estimator = Cox | Logistic | ConditionalLogistic | KaplanMeier | IncidenceRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +83,11 @@ class Wording:
 class Study:
     """A study as a document: everything needed to repeat it.
 
-    A study of a file of records has follow-up, variables, questions and estimators; a study of
-    published tables has a pooling instead. other_follow_up : further follow-ups by name, such as
-    another time scale for a crude comparison.
+    A study of records has follow-up, variables, questions and estimators; in a study of an
+    invented world, the world declares follow-up and variables; a study of published tables has a
+    pooling instead. derived : new columns by name, each an expression in SQL, made in this order
+    before anything is declared. other_follow_up : further follow-ups by name, such as another time
+    scale for a crude comparison. twin : what its plan is rehearsed on.
 
     Raises StudyError when parts are absent or a question names what the study does not declare.
     """
@@ -119,6 +95,7 @@ class Study:
     title: str
     question: str
     source: Source
+    derived: Mapping[str, str] = field(default_factory=dict)
     follow_up: FollowUp | None = None
     other_follow_up: Mapping[str, FollowUp] = field(default_factory=dict)
     design: Design = field(default_factory=FullCohort)
@@ -127,24 +104,51 @@ class Study:
     questions: tuple[Asked, ...] = ()
     estimators: tuple[Estimator, ...] = ()
     pooling: Pooling | None = None
+    twin: Twin | None = None
     report: Wording = field(default_factory=Wording)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "other_follow_up", MappingProxyType(dict(self.other_follow_up)))
-        if self.source.kind == "published":
+        object.__setattr__(self, "derived", MappingProxyType(dict(self.derived)))
+        if isinstance(self.source, PublishedSource):
             if self.pooling is None:
                 raise StudyError("a study of published tables needs [pooling].")
             return
-        if self.follow_up is None:
-            raise StudyError("the study has no [follow_up]: say which columns are exit and event.")
         if not (self.questions and self.estimators):
             raise StudyError("the study needs at least one [[questions]] and one [[estimators]].")
+        if isinstance(self.source, WorldSource):
+            self._check_world()
+            return
+        if self.follow_up is None:
+            raise StudyError("the study has no [follow_up]: say which columns are exit and event.")
         for place, asked in enumerate(self.questions, start=1):
             self._check_question(asked, f"[[questions]] number {place}")
         names = [variable.name for variable in self.variables]
         for name in self.report.table_1:
             if name not in names:
                 raise StudyError(f"[report] table_1 names '{name}': {nearest(name, names)}")
+
+    def _check_world(self) -> None:
+        """What a world declares is not declared again; its names are known when it is drawn."""
+        given = {
+            "follow_up": self.follow_up, "variables": self.variables, "derived": self.derived,
+            "other_follow_up": self.other_follow_up,
+        }  # fmt: skip
+        for name, value in given.items():
+            if value:
+                raise StudyError(
+                    f"a study of an invented world has no [{name}]: the world declares it."
+                )
+        if self.design != FullCohort():
+            raise StudyError(
+                "a study of an invented world has no [design]: name one of the world's designs in "
+                "[source] design."
+            )
+        if self.twin is not None and self.twin.kind == OWN_PEOPLE:
+            raise StudyError(
+                "a study of an invented world is rehearsed on that world: leave out [twin], or "
+                "name another world in it."
+            )
 
     def _check_question(self, asked: Asked, where: str) -> None:
         names = [variable.name for variable in self.variables]

@@ -21,13 +21,14 @@ from cohort.variables import Code
 
 from ..question import Question
 from .codes import codes_like, number_if_it_reads_so
-from .kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
-from .parts import Asked, Exclusion, Pooling, Source, Study, Wording
+from .kinds import DESIGNS, ESTIMATORS, SETTINGS, SOURCES, VARIABLES
+from .parts import Asked, Exclusion, Pooling, Study, Wording
+from .twin import Twin
 
 T = TypeVar("T")
 SECTIONS = (
-    "study", "source", "follow_up", "other_follow_up", "design", "variables", "exclusions",
-    "questions", "estimators", "pooling", "report",
+    "study", "source", "derived", "follow_up", "other_follow_up", "design", "variables",
+    "exclusions", "questions", "estimators", "pooling", "twin", "report",
 )  # fmt: skip
 EVENT_KEYS = ("column", "happened", "competing", "censored", "label")
 QUESTION_KEYS = ("title", "follow_up")
@@ -44,7 +45,11 @@ def study_of(document: Mapping[str, Any]) -> Study:
     parts: dict[str, Any] = {
         "title": _text(head, "title", "[study]"),
         "question": _text(head, "question", "[study]"),
-        "source": built(Source, _section(document, "source"), "[source]"),
+        "source": of_kind(SOURCES, {"kind": "file"} | _section(document, "source"), "[source]"),
+        "derived": {
+            name: fitted(text, str, f"'{name}' in [derived]")
+            for name, text in _optional(document, "derived").items()
+        },
         "variables": tuple(
             _variable(name, table) for name, table in _optional(document, "variables").items()
         ),
@@ -65,6 +70,8 @@ def study_of(document: Mapping[str, Any]) -> Study:
         parts["design"] = of_kind(DESIGNS, _section(document, "design"), "[design]")
     if "pooling" in document:
         parts["pooling"] = built(Pooling, _section(document, "pooling"), "[pooling]")
+    if "twin" in document:
+        parts["twin"] = built(Twin, _section(document, "twin"), "[twin]")
     return told(Study, parts, "the document")
 
 
@@ -188,13 +195,13 @@ def _expected(hint: Any) -> str:
     return _WORDS.get(hint, str(getattr(hint, "__name__", hint)))
 
 
-def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     if name not in document:
         raise StudyError(f"the document has no [{name}].")
     return _optional(document, name)
 
 
-def _optional(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _optional(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = document.get(name, {})
     if not isinstance(table, dict):
         raise StudyError(f"'{name}' is {_word(table)}: expected a section [{name}].")

@@ -6,17 +6,23 @@ from pathlib import Path
 from cohort.errors import StudyError
 
 from .codes import cast_codes
-from .parts import Asked, Exclusion, Pooling, Source, Study, Wording
+from .parts import Asked, Exclusion, Pooling, Study, Wording
 from .reading import study_of
+from .sources import DatasetSource, FileSource, PublishedSource, WorldSource
+from .twin import Twin
 from .writing import document_text
 
 __all__ = [
     "Asked",
+    "DatasetSource",
     "Exclusion",
+    "FileSource",
     "Pooling",
-    "Source",
+    "PublishedSource",
     "Study",
+    "Twin",
     "Wording",
+    "WorldSource",
     "cast_codes",
     "read_study",
     "study_from_toml",

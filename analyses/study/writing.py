@@ -10,13 +10,14 @@ from typing import Any
 from cohort import FollowUp, FullCohort
 from cohort.errors import StudyError
 
-from .kinds import DESIGNS, ESTIMATORS, SETTINGS, VARIABLES
+from .kinds import DESIGNS, ESTIMATORS, SETTINGS, SOURCES, VARIABLES
 from .parts import Study, Wording
+from .sources import FileSource, Source
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS = {
     kind: word
-    for words in (DESIGNS, ESTIMATORS, VARIABLES, *SETTINGS.values())
+    for words in (SOURCES, DESIGNS, ESTIMATORS, VARIABLES, *SETTINGS.values())
     for word, kind in words.items()
 }
 
@@ -25,8 +26,10 @@ def document_text(study: Study) -> str:
     """The study as TOML: sections in one order, defaults left out."""
     blocks = [
         _section("[study]", {"title": study.title, "question": study.question}),
-        _section("[source]", _plain(study.source)),
+        _section("[source]", _source(study.source)),
     ]
+    if study.derived:
+        blocks.append(_section("[derived]", study.derived))
     if study.follow_up is not None:
         blocks.append(_section("[follow_up]", _follow_up(study.follow_up)))
     for name, other in study.other_follow_up.items():
@@ -44,6 +47,8 @@ def document_text(study: Study) -> str:
     blocks += [_section("[[estimators]]", _kinded(one)) for one in study.estimators]
     if study.pooling is not None:
         blocks.append(_section("[pooling]", _plain(study.pooling)))
+    if study.twin is not None:
+        blocks.append(_section("[twin]", _plain(study.twin)))
     if study.report != Wording():
         blocks.append(_section("[report]", _plain(study.report)))
     return "\n".join(blocks)
@@ -60,6 +65,12 @@ def _plain(value: Any) -> dict[str, Any]:
         if found is not None and found != default:
             table[one.name] = found
     return table
+
+
+def _source(source: Source) -> dict[str, Any]:
+    """A file is what a source is unless it says otherwise."""
+    table = _kinded(source)
+    return _without(table, "kind") if isinstance(source, FileSource) else table
 
 
 def _kinded(value: Any) -> dict[str, Any]:

@@ -20,10 +20,13 @@ from analyses import (
 )
 from analyses.study.study import (
     Asked,
+    DatasetSource,
     Exclusion,
-    Source,
+    FileSource,
     Study,
+    Twin,
     Wording,
+    WorldSource,
     read_study,
     study_from_toml,
     to_toml,
@@ -106,13 +109,18 @@ studies = st.builds(
     Study,
     title=text,
     question=text,
-    source=st.builds(
-        Source,
-        text,
-        person=text,
-        weight=st.one_of(st.none(), text),
-        form=st.sampled_from([CsvFormat(), CsvFormat(separator=";", decimal=",")]),
+    source=st.one_of(
+        st.builds(
+            FileSource,
+            text,
+            person=text,
+            keep=st.one_of(st.none(), text),
+            weight=st.one_of(st.none(), text),
+            form=st.sampled_from([CsvFormat(), CsvFormat(separator=";", decimal=",")]),
+        ),
+        st.builds(DatasetSource, st.just("survival/pbc"), text, cluster=st.one_of(st.none(), text)),
     ),
+    derived=st.dictionaries(text, text, max_size=2),
     follow_up=follow_ups,
     other_follow_up=st.dictionaries(text, follow_ups, max_size=2),
     design=designs,
@@ -120,6 +128,11 @@ studies = st.builds(
     exclusions=st.lists(st.builds(Exclusion, text, text), max_size=2).map(tuple),
     questions=st.lists(questions, min_size=1, max_size=2).map(tuple),
     estimators=st.lists(estimators, min_size=1, max_size=3).map(tuple),
+    twin=st.one_of(
+        st.none(),
+        st.just(Twin("own people", published={"1 vs 0": 0.5}, replicates=10)),
+        st.just(Twin(world="dch2012", persons=9, outcome="breast", design="breast", seed=3)),
+    ),
     report=st.builds(
         Wording,
         background=st.lists(text, max_size=3).map(tuple),
@@ -139,6 +152,17 @@ def test_written_and_read_again(study: Study) -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_studies(path: Path) -> None:
     study = read_study(path)
+    assert study == study_from_toml(to_toml(study))
+
+
+def test_invented_world() -> None:
+    study = Study(
+        "A title",
+        "A question?",
+        WorldSource("dch2012", 1000, 1, "breast", design="breast"),
+        questions=(Asked(Question(exposure="positive")),),
+        estimators=(Cox(weighting=Prentice()),),
+    )
     assert study == study_from_toml(to_toml(study))
 
 
