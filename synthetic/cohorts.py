@@ -87,23 +87,36 @@ def cohort_of(
     scale : "age" (late entry at recruitment) or "time since recruitment". design : the name of a
     design of the world; None for everyone. Death competes with any other outcome. Columns are the
     measured variables, ``age_at_entry``, ``birth_year``, ``births`` and ``sons`` before entry,
-    and ``positive``, the assay's call. Women already diagnosed are left out.
+    and ``positive``, the assay's call. Women already diagnosed are left out, except in a
+    case-control sample: there the cases are those that the design says, diagnosed before or after
+    recruitment, and the age is that at the sample.
 
-    Raises StudyError for a name that the world does not have.
+    Raises StudyError for a name that the world does not have, or another scale than age in a
+    case-control sample.
     """
     world = simulated.world
     if scale not in SCALES:
         raise StudyError(f"scale = '{scale}': expected {one_of(SCALES)}.")
     if outcome not in world.outcomes:
         raise StudyError(f"no outcome '{outcome}': {nearest(outcome, list(world.outcomes))}")
-    frame = _analysis_frame(simulated, outcome, scale)
+    unmatched = design in world.designs and world.designs[design].kind == "case-control"
+    if unmatched and scale != "age":
+        raise StudyError(f"scale = '{scale}': a case-control sample has no follow-up, only an age.")
+    frame = _analysis_frame(simulated, outcome, scale, prevalent=unmatched)
     frame, declared = _sampled_frame(simulated, frame, design)
     return from_frame(
         frame,
         person="person",
-        follow_up=_follow_up(outcome, scale),
+        follow_up=_at_sample(outcome) if unmatched else _follow_up(outcome, scale),
         design=declared,
         variables=(*_dictionary(world), *_derived()),
+    )
+
+
+def _at_sample(outcome: str) -> FollowUp:
+    """What stands for follow-up in a case-control sample: who is a case, and the age."""
+    return FollowUp(
+        TimeScale("age", unit="years"), exit="age_at_entry", event="case", label=outcome
     )
 
 
@@ -120,9 +133,13 @@ def _follow_up(outcome: str, scale: str) -> FollowUp:
     )
 
 
-def _analysis_frame(simulated: SimulatedWorld, outcome: str, scale: str) -> pl.DataFrame:
+def _analysis_frame(
+    simulated: SimulatedWorld, outcome: str, scale: str, prevalent: bool = False
+) -> pl.DataFrame:
     lazy = {name: frame.lazy() for name, frame in simulated.observed.items()}
-    women = enrolled_with(simulated.world, lazy, outcome).filter(pl.col("before").is_null())
+    women = enrolled_with(simulated.world, lazy, outcome)
+    if not prevalent:
+        women = women.filter(pl.col("before").is_null())
     origin = pl.col("birth_date") if scale == "age" else pl.col("entry")
     died = (pl.col("exit_reason") == "death") & ~pl.col("happened")
     event = (pl.when("happened").then(pl.lit(outcome)).when(died).then(pl.lit(DEATH))).otherwise(
