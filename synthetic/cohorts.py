@@ -99,7 +99,7 @@ def cohort_of(
         raise StudyError(f"scale = '{scale}': expected {one_of(SCALES)}.")
     if outcome not in world.outcomes:
         raise StudyError(f"no outcome '{outcome}': {nearest(outcome, list(world.outcomes))}")
-    unmatched = design in world.designs and world.designs[design].kind == "case-control"
+    unmatched = design is not None and _kind(world, design) == "case-control"
     if unmatched and scale != "age":
         raise StudyError(f"scale = '{scale}': a case-control sample has no follow-up, only an age.")
     frame = _analysis_frame(simulated, outcome, scale, prevalent=unmatched)
@@ -111,6 +111,12 @@ def cohort_of(
         design=declared,
         variables=(*_dictionary(world), *_derived()),
     )
+
+
+def _kind(world: World, design: str) -> str:
+    if design not in world.designs:
+        raise StudyError(f"no design '{design}': {nearest(design, list(world.designs))}")
+    return world.designs[design].kind
 
 
 def _at_sample(outcome: str) -> FollowUp:
