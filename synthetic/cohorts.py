@@ -22,6 +22,7 @@ from .document.sections import BinaryVariable, CategoricalVariable, WorldVariabl
 from .document.world import DEATH, World
 from .generate import generate
 from .life.variables import DAYS_PER_YEAR
+from .revealed import carrier_variable, typed, typed_variable, with_carriers
 from .sampled import EVERYONE, draw_designs, enrolled_with
 from .truth.conditional import conditional_truth
 
@@ -80,16 +81,23 @@ def _joined(parts: list[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
 
 
 def cohort_of(
-    simulated: SimulatedWorld, outcome: str, *, scale: str = "age", design: str | None = None
+    simulated: SimulatedWorld,
+    outcome: str,
+    *,
+    scale: str = "age",
+    design: str | None = None,
+    reveal: bool = False,
 ) -> Cohort:
     """The enrolled women followed for one outcome, in the full cohort or in one design's sample.
 
     scale : "age" (late entry at recruitment) or "time since recruitment". design : the name of a
     design of the world; None for everyone. Death competes with any other outcome. Columns are the
     measured variables, ``age_at_entry``, ``birth_year``, ``births`` and ``sons`` before entry,
-    and ``positive``, the assay's call. Women already diagnosed are left out, except in a
-    case-control sample: there the cases are those that the design says, diagnosed before or after
-    recruitment, and the age is that at the sample.
+    and ``positive``, the assay's call; with ``cells``, the HLA type of those found, in a world
+    where that matters. reveal : adds ``carrier``, who truly carries male cells at the sample, which
+    no study knows. Women already diagnosed are left out, except in a case-control sample: there the
+    cases are those that the design says, diagnosed before or after recruitment, and the age is that
+    at the sample.
 
     Raises StudyError for a name that the world does not have, or another scale than age in a
     case-control sample.
@@ -104,12 +112,22 @@ def cohort_of(
         raise StudyError(f"scale = '{scale}': a case-control sample has no follow-up, only an age.")
     frame = _analysis_frame(simulated, outcome, scale, prevalent=unmatched)
     frame, declared = _sampled_frame(simulated, frame, design)
+    types = typed_variable(world)
+    if types:
+        frame = typed(frame, simulated.latent)
+    if reveal:
+        frame = with_carriers(frame, simulated.latent)
     return from_frame(
         frame,
         person="person",
         follow_up=_at_sample(outcome) if unmatched else _follow_up(outcome, scale),
         design=declared,
-        variables=(*_dictionary(world), *_derived()),
+        variables=(
+            *_dictionary(world),
+            *_derived(),
+            *types,
+            *((carrier_variable(),) if reveal else ()),
+        ),
     )
 
 
