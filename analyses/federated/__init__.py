@@ -1,0 +1,1 @@
+"""Exact Cox regression between owners: every site keeps its records and sends sums."""

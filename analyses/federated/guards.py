@@ -1,0 +1,92 @@
+"""When a site says no: too few events, too few persons in a group, one person who carries all.
+
+What a site sends are sums; these rules see to it that no sum is of a few. Hundepool et al. (2012),
+Statistical Disclosure Control, sections 4.2 and 5.2 (frequency and dominance rules); the numbers
+are ours.
+"""
+
+import numpy as np
+
+from cohort.errors import UnsupportedError
+
+from ..cox.influence import sums_by
+from ..cox.partial_likelihood import moments
+from ..records import Floats
+from .messages import StratumCounts
+from .parts import Part, TaskRecords
+
+FEWEST_EVENTS = 10
+EVENTS_PER_COLUMN = 10
+LARGEST_SHARE = 0.5
+"""Of the summed risk of a site that one person may carry at the coefficients asked for."""
+
+
+def check_events(name: str, held: TaskRecords) -> None:
+    """Refuse a model with too few events at this site for sums to hide anybody.
+
+    Raises UnsupportedError saying what to do.
+    """
+    events, p = int(held.records.event.sum()), held.values.shape[1]
+    if events < FEWEST_EVENTS or p * EVENTS_PER_COLUMN > events:
+        least = max(FEWEST_EVENTS, p * EVENTS_PER_COLUMN)
+        raise UnsupportedError(
+            f"the model '{name}' has {p} columns and fewer than {least} events at this site: "
+            f"expected at least {FEWEST_EVENTS} events, and {EVENTS_PER_COLUMN} for each column, "
+            "before sums leave it. Join with another site, or agree on a model with fewer terms."
+        )
+
+
+def check_groups(name: str, columns: tuple[str, ...], held: TaskRecords, smallest: int) -> None:
+    """Refuse a group of the model that few persons of this site are in, or few are not in.
+
+    Raises UnsupportedError naming the columns.
+    """
+    values, person = held.values, held.records.person
+    few = []
+    for column, label in zip(values.T, columns, strict=True):
+        if not np.isin(column, (0.0, 1.0)).all():
+            continue
+        sizes = [np.unique(person[column == value]).size for value in (0.0, 1.0)]
+        if min(sizes) and min(sizes) < smallest:
+            few.append(label)
+    if few:
+        raise UnsupportedError(
+            f"the model '{name}' compares a group of fewer than {smallest} persons at this site "
+            f"({', '.join(few[:5])}): join levels in the shared document, or restrict the study "
+            "to sites that have enough."
+        )
+
+
+def check_strata(name: str, strata: tuple[StratumCounts, ...], smallest: int) -> None:
+    """Refuse sampling strata of few drawn persons or few cases.
+
+    Raises UnsupportedError. How many cases were drawn into the subcohort is a fact about the
+    sampling, and is not held back.
+    """
+    small = [
+        one.stratum
+        for one in strata
+        if any(0 < count < smallest for count in (one.drawn, one.present, one.cases, one.controls))
+    ]
+    if small:
+        raise UnsupportedError(
+            f"{len(small)} of {len(strata)} sampling strata of the model '{name}' have fewer than "
+            f"{smallest} drawn persons or cases at this site: join sampling strata."
+        )
+
+
+def check_dominance(part: Part, beta: Floats) -> None:
+    """Refuse coefficients (p,) at which the sums are those of one person.
+
+    Raises UnsupportedError. Coefficients far from any estimate single out whoever has the largest
+    values; a coordinator who asks for them learns about her.
+    """
+    at = moments(part.problem, beta * part.scale)
+    by_person = sums_by(part.problem.records.person, at.risk[:, None])
+    total = float(by_person.sum())
+    if not (np.isfinite(total) and by_person.max() <= LARGEST_SHARE * total):
+        raise UnsupportedError(
+            f"at the coefficients asked for in '{part.fit}', one person carries more than "
+            f"{100 * LARGEST_SHARE:g} % of the risk at this site, and the sums would be hers: look "
+            "for a wrong unit or an extreme value, or ask the coordinator why."
+        )
