@@ -1,0 +1,1 @@
+"""The report card: every scenario of the catalogue graded, method by method."""

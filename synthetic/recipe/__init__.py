@@ -1,0 +1,6 @@
+"""Teaching worlds in a few lines: columns in order, each drawn or derived."""
+
+from .drawing import draw as draw
+from .expressions import PERSON as PERSON
+from .reading import Recipe as Recipe
+from .reading import recipe_from as recipe_from
