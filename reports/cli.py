@@ -1,4 +1,4 @@
-"""The command: microcohort build, run, check, list, simulate, graph, worlds, version.
+"""The command: build, run, check, list, simulate, graph, site, coordinate, worlds, version.
 
 Nothing heavy is imported before it is needed, so that --help answers at once.
 """
@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .exchange import Written
     from .site import Built
 
 OK, FAILED, MISUSED, REFUSED = 0, 1, 2, 3
@@ -147,6 +148,40 @@ def graph(
     _say(str(written.resolve()))
 
 
+@app.command(name="site")
+def site_answers(
+    study: StudyFile,
+    name: Annotated[str, typer.Option("--name", metavar="SITE", help="The name of this site.")],
+    message: Annotated[
+        Path, typer.Option("--message", metavar="IN.json", help="The coordinator's message.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="OUT.json", help="The answer to write.")],
+) -> None:
+    """Answer one message of a study between owners: sums leave the site, no records."""
+    from .exchange import answer_message
+
+    _exchange(lambda: answer_message(study, name, message, out))
+
+
+@app.command()
+def coordinate(
+    study: StudyFile,
+    out: OutDir,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="The folder of all messages and answers."),
+    ] = None,
+    sites: Annotated[
+        list[str] | None,
+        typer.Option("--site", metavar="SITE", help="Begin between these sites; once for each."),
+    ] = None,
+) -> None:
+    """Begin a study between owners, or go on: the next message, or the estimates."""
+    from .exchange import begin, go_on
+
+    _exchange(lambda: begin(study, sites, out) if sites else go_on(study, folder or out, out))
+
+
 @app.command()
 def worlds() -> None:
     """The worlds we ship."""
@@ -164,6 +199,18 @@ def version() -> None:
     from .checksums import version_of
 
     _say(f"microcohort {version_of('microcohort')} (Python {platform.python_version()})")
+
+
+def _exchange(step: "Callable[[], Written]") -> None:
+    from cohort.errors import CohortError, StudyError
+
+    try:
+        written = step()
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(MISUSED if isinstance(error, StudyError) else REFUSED) from None
+    _say(written.words)
+    _say(str(written.path.resolve()))
 
 
 class _Progress:
