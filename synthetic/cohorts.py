@@ -20,7 +20,7 @@ from cohort.errors import StudyError, nearest, one_of
 
 from .document.sections import BinaryVariable, CategoricalVariable, WorldVariable
 from .document.world import DEATH, World
-from .generate import generate
+from .generate import Tables, generate
 from .life.variables import DAYS_PER_YEAR
 from .revealed import carrier_variable, typed, typed_variable, with_carriers
 from .sampled import EVERYONE, draw_designs, enrolled_with
@@ -56,15 +56,33 @@ def simulate_world(
 
     Raises StudyError for impossible numbers or names, DesignError when a design needs more women.
     """
+    checked_draw(world, persons, seed, designs)
+    parts = [
+        generate(world, first=first, persons=min(CHUNK, persons - first), seed=seed)
+        for first in range(0, persons, CHUNK)
+    ]
+    return simulated_from(world, parts, seed, designs)
+
+
+def checked_draw(world: World, persons: int, seed: int, designs: Sequence[str] | None) -> None:
+    """Refuse what cannot be drawn.
+
+    Raises StudyError for impossible numbers, or a design that the world does not have.
+    """
     for name in designs or ():
         if name not in world.designs:
             raise StudyError(f"no design '{name}': {nearest(name, list(world.designs))}")
     if persons < 1 or seed < 0:
         raise StudyError(f"persons = {persons}, seed = {seed}: expected at least 1 and at least 0.")
-    parts = [
-        generate(world, first=first, persons=min(CHUNK, persons - first), seed=seed)
-        for first in range(0, persons, CHUNK)
-    ]
+
+
+def simulated_from(
+    world: World, parts: Sequence[Tables], seed: int, designs: Sequence[str] | None
+) -> SimulatedWorld:
+    """The world in memory whose tables are the parts, one below the other; designs are drawn.
+
+    Raises DesignError when a design needs more women.
+    """
     observed = _joined([part.observed for part in parts])
     lazy = {name: frame.lazy() for name, frame in observed.items()}
     return SimulatedWorld(

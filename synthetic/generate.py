@@ -42,8 +42,12 @@ def generate(world: World, *, first: int, persons: int, seed: int) -> Tables:
     A pure function: the same person is the same in any call.
     """
     course = draw_course(world, Draws(seed, first, persons))
+    return tables_of(world, course, np.arange(first + 1, first + persons + 1))
+
+
+def tables_of(world: World, course: Course, person: NDArray[np.int64]) -> Tables:
+    """Tables of women whose lives are drawn; person : (n,) their numbers, rising."""
     study = draw_study(world, course)
-    person = np.arange(first + 1, first + persons + 1)
     observed = {
         "persons": _persons(world, course, person),
         "pregnancies": _pregnancies(course, study, person),

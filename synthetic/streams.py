@@ -42,23 +42,36 @@ def raw_draws(seed: int, name: str, first: int, count: int) -> NDArray[np.uint64
     return words[offset:]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Draws:
-    """The draws of persons ``first`` to ``first + count - 1`` of one world.
+    """The draws of persons ``first`` to ``first + count - 1`` of one world, or of some after it.
 
     seed : of the world, a whole number of 0 or more.
     first : number of the first person, counted from 0.
-    count : how many persons follow one another.
+    count : how many persons, who follow one another unless ``places`` says otherwise.
+    places : (count,) rising, how far after ``first`` each person stands; None: one after another.
     """
 
     seed: int
     first: int
     count: int
+    places: NDArray[np.int64] | None = None
+
+    def among(self, rows: NDArray[np.int64]) -> "Draws":
+        """The draws of some of these persons: rows (k,), rising, counted from 0."""
+        places = rows if self.places is None else self.places[rows]
+        return Draws(self.seed, self.first, len(rows), places)
 
     def uniform(self, name: str) -> FloatArray:
         """Uniform draws on [0, 1) of the column ``name``, shape (count,): the top 53 bits."""
-        words = raw_draws(self.seed, name, self.first, self.count)
+        words = self._words(name)
         return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def _words(self, name: str) -> NDArray[np.uint64]:
+        if self.places is None:
+            return raw_draws(self.seed, name, self.first, self.count)
+        last = int(self.places[-1]) + 1 if self.count else 0
+        return raw_draws(self.seed, name, self.first, last)[self.places]
 
     def normal(self, name: str) -> FloatArray:
         """Standard normal draws by the inverse distribution function, one uniform each."""

@@ -60,7 +60,12 @@ class Course:
 
 def draw_course(world: World, draws: Draws) -> Course:
     """Draw the lives of the women that ``draws`` stands for."""
-    women = draw_women(world, draws)
+    return course_of(world, draw_women(world, draws))
+
+
+def course_of(world: World, women: Women) -> Course:
+    """The lives of women whose fixed variables are drawn."""
+    draws = women.draws
     pregnancies = draw_pregnancies(world, women)
     grafts = draw_grafts(world, women, pregnancies)
     fixed = _ratios(world, women.values, draws.count)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..document.world import World
-from ..streams import FloatArray
+from ..streams import Draws, FloatArray
 from .assay import positive_probability, positive_wells, well_probability
 from .course import Course
-from .variables import DAYS_PER_YEAR, predictor, shifted
+from .variables import DAYS_PER_YEAR, Women, predictor, shifted
 
 EMIGRATION_FROM = 18.0
 NEVER_DAY = 2**31 - 1
@@ -49,9 +49,9 @@ def draw_study(world: World, course: Course) -> Study:
     event_day = _days(women.birth_day[:, None], course.ages)
     end = _day_number(world.leaving.end)
     leave = np.minimum(event_day[:, -1], _days(women.birth_day, emigration))
-    first, last = (_day_number(day) for day in world.recruitment.dates)
-    invited = first + np.floor(draws.uniform("invitation") * (last - first + 1)).astype(np.int64)
-    enrolled = _enrolled(world, course, event_day, np.stack([invited, leave]))
+    invited = invitation_day(world, draws)
+    enrolled = willing(world, women, invited)
+    enrolled &= _eligible(world, course, event_day, np.stack([invited, leave]))
     age = (invited - women.birth_day) / DAYS_PER_YEAR
     cells = course.grafts.present(age)
     well = _well(world, course, age, cells)
@@ -94,12 +94,30 @@ def _emigration_years(world: World, course: Course) -> FloatArray:
     return np.divide(drawn, rate, out=np.full_like(drawn, np.inf), where=rate > 0)
 
 
-def _enrolled(
+def invitation_day(world: World, draws: Draws) -> NDArray[np.int64]:
+    """The day on which each woman would be invited, (n,)."""
+    first, last = (_day_number(day) for day in world.recruitment.dates)
+    days: NDArray[np.int64] = np.floor(draws.uniform("invitation") * (last - first + 1)).astype(
+        np.int64
+    )
+    return first + days
+
+
+def willing(world: World, women: Women, invited: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Women of the right age who would take part if nothing in their lives forbids it, (n,)."""
+    told = world.recruitment
+    age = (invited - women.birth_day) / DAYS_PER_YEAR
+    shift = predictor(world, women.values, told.given, women.draws.count)
+    taking_part = women.draws.where("participation", shifted(told.participation, shift))
+    return np.asarray((age >= told.ages[0]) & (age < told.ages[1]) & taking_part)
+
+
+def _eligible(
     world: World, course: Course, event_day: NDArray[np.int64], days: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     told, women, (invited, leave) = world.recruitment, course.women, days
     age = (invited - women.birth_day) / DAYS_PER_YEAR
-    eligible = (age >= told.ages[0]) & (age < told.ages[1]) & (leave > invited)
+    eligible = leave > invited
     for name in told.free_of:
         eligible &= event_day[:, course.names.index(name)] > invited
     pregnancies = course.pregnancies
@@ -111,9 +129,7 @@ def _enrolled(
     if told.no_losses:
         lost = np.minimum(pregnancies.miscarriages, pregnancies.abortions).min(axis=1)
         eligible &= (lost > age) & (course.grafts.transfusion > age)
-    shift = predictor(world, women.values, told.given, women.draws.count)
-    taking_part = women.draws.where("participation", shifted(told.participation, shift))
-    return np.asarray(eligible & taking_part)
+    return np.asarray(eligible)
 
 
 def _well(world: World, course: Course, age: FloatArray, cells: NDArray[np.bool_]) -> FloatArray:
