@@ -29,6 +29,8 @@ from .truth.conditional import conditional_truth
 CHUNK = 32_768
 SCALES = ("age", "time since recruitment")
 BIRTH_COUNTS = ("births", "sons")
+LABELS = {"bmi": "Body-mass index", "hrt": "Hormone therapy", "alcohol": "Alcohol a day"}
+"""Words for variables whose names do not say enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,18 +243,21 @@ def _dictionary(world: World) -> tuple[dictionary.Variable, ...]:
 
 
 def _declared(name: str, told: WorldVariable) -> dictionary.Variable:
+    label = LABELS.get(name, name.replace("_", " ").capitalize())
     if isinstance(told, CategoricalVariable):
-        return dictionary.Categorical(name, levels=told.levels, reference=told.levels[0])
+        return dictionary.Categorical(
+            name, levels=told.levels, reference=told.levels[0], label=label
+        )
     if isinstance(told, BinaryVariable):
-        return dictionary.Binary(name)
-    return dictionary.Continuous(name, unit=told.unit, per=told.per)
+        return dictionary.Binary(name, label=label)
+    return dictionary.Continuous(name, unit=told.unit, per=told.per, label=label)
 
 
 def _derived() -> tuple[dictionary.Variable, ...]:
     return (
-        dictionary.Binary("positive", label="male cells found"),
-        dictionary.Continuous("births", unit="births"),
-        dictionary.Continuous("sons", unit="sons"),
-        dictionary.Continuous("age_at_entry", unit="years"),
-        dictionary.Continuous("birth_year", unit="years", per=10),
+        dictionary.Binary("positive", label="Male cells found"),
+        dictionary.Continuous("births", unit="births", label="Births before recruitment"),
+        dictionary.Continuous("sons", unit="sons", label="Sons before recruitment"),
+        dictionary.Continuous("age_at_entry", unit="years", label="Age at recruitment"),
+        dictionary.Continuous("birth_year", unit="years", per=10, label="Year of birth"),
     )

@@ -22,14 +22,14 @@ def typed_variable(world: World) -> tuple[Variable, ...]:
             CELLS,
             levels=(NONE, OTHER, COMPATIBLE),
             reference=NONE,
-            label="male cells found, by HLA type",
+            label="Male cells found, by HLA type",
         ),
     )
 
 
 def carrier_variable() -> Variable:
     """The variable of true carriage: latent, no study could have it."""
-    return Binary(CARRIER, label="male cells truly present")
+    return Binary(CARRIER, label="Male cells truly present")
 
 
 def typed(frame: pl.DataFrame, latent: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

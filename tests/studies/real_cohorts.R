@@ -33,8 +33,8 @@ cox("pbc_women", "crude", Surv(years, dead) ~ doublings, p)
 cox("pbc_women", "age", Surv(years, dead) ~ doublings + age10, p)
 cox("pbc_women", "fully adjusted",
     Surv(years, dead) ~ doublings + age10 + log(albumin) + log(protime) + edema, p)
-cox("pbc_women", "crude, transplantation", Surv(years, moved) ~ doublings, p)
-cox("pbc_women", "age, transplantation", Surv(years, moved) ~ doublings + age10, p)
+cox("pbc_women transplantation", "crude", Surv(years, moved) ~ doublings, p)
+cox("pbc_women transplantation", "age", Surv(years, moved) ~ doublings + age10, p)
 
 r <- of("rotterdam"); r <- r[r$nodes > 0 & r$year >= 1981, ]
 r$years <- r$dtime / 365.25

@@ -26,6 +26,7 @@ REAL = (
 QUESTIONS = {
     "pbc_women groups": ("pbc_women", "bili_group"),
     "pbc_women": ("pbc_women", "bili_doublings"),
+    "pbc_women transplantation": ("pbc_women", "bili_transplantation"),
     "infert spontaneous": ("infert", "spontaneous"),
     "infert induced": ("infert", "induced"),
     "ashkenazi": ("ashkenazi", "mutant"),
