@@ -6,12 +6,38 @@ from typing import Literal
 Kind = Literal["plain", "group", "level", "reference", "total"]
 
 
+Tone = Literal["", "good", "doubtful", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Words that lead somewhere or are coloured.
+
+    link : a page of the same site or a place on this one (``#name``). tone : a colour behind the
+    words, which must say the same without it.
+    """
+
+    text: str
+    link: str = ""
+    tone: Tone = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Words = str | Cell
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of words. kind : a group heading, a level under it, the reference level, a total."""
+    """A row of words. kind : a group heading, a level under it, the reference level, a total.
 
-    cells: tuple[str, ...]
+    name : what a link to this row says after ``#``.
+    """
+
+    cells: tuple[Words, ...]
     kind: Kind = "plain"
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +76,27 @@ class Details:
 class Listing:
     """A list of paragraphs."""
 
-    items: tuple[str, ...]
+    items: tuple[Words, ...]
 
 
-Block = str | Table | Figure | Details | Listing
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """A list of pages to go to, each with its title, its question and its result."""
+
+    items: tuple["Card", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One page to go to; without a link, why there is none."""
+
+    title: str
+    words: str
+    result: str = ""
+    link: str = ""
+
+
+Block = Cell | Cards | str | Table | Figure | Details | Listing
 
 
 @dataclass(frozen=True, slots=True)

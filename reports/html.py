@@ -2,16 +2,15 @@
 
 import base64
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jinja2
 import markupsafe
 
-from .content import Details, Figure, Listing, Page, Row, Section, Table
+from .content import Cards, Cell, Details, Figure, Listing, Page, Row, Section, Table, Words
 from .numbering import numbered
-from .palette import ACCENT, INK, LINE, PAPER, QUIET, WASH
+from .palette import ACCENT, BAD, DOUBTFUL, GOOD, INK, LINE, PAPER, QUIET, WASH
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -19,16 +18,17 @@ POLICY = (
 )
 
 
-def page_html(page: Page, template: str = "page.html", built: Sequence[Any] = ()) -> str:
-    """The page as one HTML file; ``built`` is what an index lists."""
+def page_html(page: Page) -> str:
+    """The page as one HTML file."""
     page = numbered(page)
     environment = _environment()
     colours = {
         "paper": PAPER, "wash": WASH, "ink": INK, "quiet": QUIET, "line": LINE, "accent": ACCENT,
+        "good": GOOD, "doubtful": DOUBTFUL, "bad": BAD,
     }  # fmt: skip
     style = environment.get_template("page.css").render(colours)
-    return environment.get_template(template).render(
-        page=page, built=built, policy=POLICY, style=markupsafe.Markup(style)
+    return environment.get_template("page.html").render(
+        page=page, policy=POLICY, style=markupsafe.Markup(style)
     )
 
 
@@ -46,11 +46,12 @@ def _environment() -> jinja2.Environment:
     environment.filters["name"] = section_name
     environment.filters["data_uri"] = _data_uri
     environment.filters["row_class"] = _row_class
+    environment.filters["tone"] = _tone
     return environment
 
 
 def _kind(block: Any) -> str:
-    kinds = {Table: "table", Figure: "figure", Details: "details", Listing: "listing"}
+    kinds = {Table: "table", Figure: "figure", Details: "details", Listing: "listing", Cards: "cards"}
     return kinds.get(type(block), "text")
 
 
@@ -65,3 +66,7 @@ def _data_uri(svg: str) -> str:
 
 def _row_class(row: Row) -> str:
     return f"row-{row.kind}"
+
+
+def _tone(words: Words) -> str:
+    return f" {words.tone}" if isinstance(words, Cell) and words.tone else ""

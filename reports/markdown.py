@@ -2,7 +2,7 @@
 
 import re
 
-from .content import Block, Details, Figure, Listing, Page, Table
+from .content import Block, Card, Cards, Cell, Details, Figure, Listing, Page, Table, Words
 from .numbering import numbered
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
@@ -24,6 +24,12 @@ def page_markdown(page: Page) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def linked(words: Words) -> str:
+    """Words, and where they lead."""
+    text = escaped(str(words))
+    return f"[{text}]({words.link})" if isinstance(words, Cell) and words.link else text
+
+
 def escaped(text: str) -> str:
     """Text that means itself in Markdown, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
@@ -38,8 +44,15 @@ def _block(block: Block) -> str:
         fence = "`" * max(3, 1 + _longest_run(block.text))
         return f"{escaped(block.summary)}:\n\n{fence}\n{block.text.rstrip()}\n{fence}"
     if isinstance(block, Listing):
-        return "\n".join(f"- {escaped(item)}" for item in block.items)
-    return escaped(block)
+        return "\n".join(f"- {linked(item)}" for item in block.items)
+    if isinstance(block, Cards):
+        return "\n".join(_card(card) for card in block.items)
+    return linked(block)
+
+
+def _card(card: Card) -> str:
+    told = [linked(Cell(card.title, card.link)), escaped(card.words), escaped(card.result)]
+    return "- " + "; ".join(one for one in told if one)
 
 
 def _longest_run(text: str) -> int:
@@ -51,7 +64,7 @@ def _table(table: Table) -> str:
     indent = "\N{NO-BREAK SPACE}" * 4
     lines = [_line([escaped(word) for word in table.header]), _line(rule)]
     for row in table.rows:
-        cells = [escaped(cell) for cell in row.cells]
+        cells = [linked(cell) for cell in row.cells]
         if row.kind == "level":
             cells[0] = indent + cells[0]
         lines.append(_line(cells))

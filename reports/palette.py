@@ -8,6 +8,8 @@ INK = "#1d262b"
 QUIET = "#56626a"
 LINE = "#c9d1d3"
 ACCENT = "#0b5563"
+GOOD, DOUBTFUL, BAD = "#d9ecd9", "#f7ecc4", "#f6d5cb"
+"""Behind words that say the same: how a method did."""
 GROUPS = ("#0b5563", "#b4501b", "#5b4a8f", "#6a6c12", "#8b2a55", "#3d5a28")
 """Colours of groups in figures; each has a dash pattern too, so that colour is never alone."""
 DASHES: tuple[Any, ...] = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1)), (0, (1, 1)))

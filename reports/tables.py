@@ -29,7 +29,7 @@ def withheld_note(smallest: int) -> str:
 
 def with_note(table: Table, smallest: int) -> Table:
     """The table with the sentence on withheld counts, if any cell has their sign."""
-    if not any(WITHHELD in cell for row in table.rows for cell in row.cells):
+    if not any(WITHHELD in str(cell) for row in table.rows for cell in row.cells):
         return table
     notes = (*table.notes, withheld_note(smallest))
     return Table(table.caption, table.header, table.rows, notes, table.text_columns)
