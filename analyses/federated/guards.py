@@ -27,12 +27,13 @@ def check_events(name: str, held: TaskRecords) -> None:
     Raises UnsupportedError saying what to do.
     """
     events, p = int(held.records.event.sum()), held.values.shape[1]
-    if events < FEWEST_EVENTS or p * EVENTS_PER_COLUMN > events:
-        least = max(FEWEST_EVENTS, p * EVENTS_PER_COLUMN)
+    cases = int(np.unique(held.records.person[held.records.event]).size)
+    if cases < FEWEST_EVENTS or p * EVENTS_PER_COLUMN > events:
         raise UnsupportedError(
-            f"the model '{name}' has {p} columns and fewer than {least} events at this site: "
-            f"expected at least {FEWEST_EVENTS} events, and {EVENTS_PER_COLUMN} for each column, "
-            "before sums leave it. Join with another site, or agree on a model with fewer terms."
+            f"the model '{name}' has {p} column{'s' if p > 1 else ''} and too few events at this "
+            f"site: expected at least {FEWEST_EVENTS} persons with the event, and "
+            f"{EVENTS_PER_COLUMN} events for each column, before sums leave it. Join with another "
+            "site, or agree on a model with fewer terms."
         )
 
 

@@ -189,10 +189,13 @@ def from_text(text: str, name: str) -> Message | Answer:
 
 
 def _built(kind: type[T], table: dict[str, Any], name: str) -> T:
+    """Parsed JSON as a value; refusals name the site where the file does."""
+    site = table.get("site")
+    where = f"'{name}'" + (f" of site '{site}'" if isinstance(site, str) else "")
     head = table.get("head")
     if isinstance(head, dict) and head.get("protocol") not in (None, PROTOCOL):
         raise StudyError(
-            f"'{name}' is of protocol {head['protocol']!r}, but this toolkit speaks {PROTOCOL}: "
+            f"{where} is of protocol {head['protocol']!r}, but this toolkit speaks {PROTOCOL}: "
             "install the same version everywhere."
         )
-    return built(kind, table, f"'{name}'")
+    return built(kind, table, where)

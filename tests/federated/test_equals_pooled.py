@@ -1,0 +1,336 @@
+"""What sites find together is what one stratified fit of all their records finds."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from analyses import (
+    BorganI,
+    BorganII,
+    Conditional,
+    Cox,
+    LinYing,
+    ModelBased,
+    Prentice,
+    Question,
+    Robust,
+    SelfPrentice,
+    TwoPhase,
+)
+from analyses.federated import guards
+from analyses.study.parts import Asked
+from cohort import (
+    Binary,
+    CaseCohort,
+    FollowUp,
+    NestedCaseControl,
+    TimeScale,
+)
+from tests.federated.exchanges import (
+    DAYS,
+    agree,
+    between,
+    lung_sites,
+    lung_study,
+    pooled,
+    study,
+)
+from tests.reference.cohorts import factor, numeric
+from tests.reference.oracle import agree as agree_number
+from tests.reference.oracle import data, load
+
+ADJUSTED = Question(exposure="sex", adjustments={"model": ["age", "ph.karno"]})
+
+
+def agree_with_r(frame, place, stored, rtol):
+    """The estimate, its standard error and its limits against R's coefficient and vcov."""
+    row = frame.row(0, named=True)
+    names = list(stored["coef"].value)
+    beta, se = stored["coef"].array()[place], stored["se"].array()[place]
+    assert row["variable"] == names[place]
+    agree_number(row["log_estimate"], beta, rtol, se)
+    agree_number(row["std_error"], se, rtol)
+    z = 1.959963984540054
+    agree_number(np.log(row["conf_low"]), beta - z * se, rtol, se)
+    agree_number(np.log(row["conf_high"]), beta + z * se, rtol, se)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_four_sites_of_lung_are_r_s_stratified_fit(monkeypatch, place):
+    """R: coxph(... + strata(site)). One site has 28 events for 3 columns, below the site's rule."""
+    monkeypatch.setattr(guards, "EVENTS_PER_COLUMN", 9)
+    record = load("federated_cox_one_step_rotterdam_like")
+    terms = ["age", "sex", "ph.karno"]
+    exposure = terms.pop(place)
+    plan = lung_study(Question(exposure=exposure, adjustments={"model": terms}))
+    found = between(plan, lung_sites())
+    stored = record["one_stage_stratified"]
+    agree_with_r(found.estimates[0].frame, place, stored, record.rtol)
+    assert found.estimates[0].frame["persons"][0] == stored["n"].number()
+    assert found.estimates[0].frame["events"][0] == stored["nevent"].number()
+
+
+@pytest.mark.parametrize(("place", "exposure"), [(0, "hgb"), (1, "creat"), (2, "mspike")])
+def test_late_entry_with_the_sexes_as_owners_is_r_s_stratified_fit(place, exposure):
+    """R: coxph(Surv(a0, a1, death) ~ hgb + creat + mspike + strata(sex), mgus2), ages in months."""
+    record = load("cox_mgus2_age_scale_sex_strata")
+    months = pl.when(pl.col("futime") == 0).then(0.1).otherwise(pl.col("futime"))
+    table = data("mgus2").with_columns((pl.col("age") * 12.0).alias("a0"))
+    table = table.with_columns((pl.col("a0") + months).alias("a1"))
+    terms = ["hgb", "creat", "mspike"]
+    plan = study(
+        FollowUp(TimeScale("age", "months"), entry="a0", exit="a1", event="death"),
+        numeric(*terms),
+        Question(
+            exposure=exposure,
+            adjustments={"model": [term for term in terms if term != exposure]},
+            missing="complete case",
+        ),
+        person="id",
+    )
+    found = agree(plan, table, "sex").estimates[0].frame.row(0, named=True)
+    column = {k: record["coef_table"]["columns"][k][place].number() for k in ("coef", "se")}
+    agree_number(found["log_estimate"], column["coef"], record.rtol, column["se"])
+    agree_number(found["std_error"], column["se"], record.rtol)
+    assert found["persons"] == record["n"].number()
+    assert found["events"] == record["nevent"].number()
+    assert found["dropped"] == record["n_dropped_missing"].number()
+
+
+@pytest.fixture
+def lung():
+    rng = np.random.default_rng(20)
+    table = lung_sites()
+    return table.with_columns(
+        pl.Series("weight", rng.uniform(0.5, 3.0, len(table))),
+        pl.Series("known", rng.normal(0, 0.3, len(table))),
+        pl.Series("family", rng.integers(0, 9, len(table))) + 100 * pl.col("site"),
+        pl.Series("from", np.minimum(rng.integers(0, 200, len(table)), table["time"] - 1)),
+        (pl.col("site") > 2).cast(pl.Int64).alias("half"),
+    )
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize(
+    ("facts", "variance"),
+    [
+        ({}, None),
+        ({"weight": "weight"}, None),
+        ({"weight": "weight", "cluster": "family"}, None),
+        ({"cluster": "family", "offset": "known"}, None),
+        ({"offset": "known"}, Robust()),
+        ({"cluster": "family"}, ModelBased()),
+    ],
+)
+def test_ties_weights_clusters_and_late_entry(lung, ties, facts, variance):
+    late = FollowUp(DAYS, entry="from", exit="time", event="status", happened=2)
+    plan = lung_study(ADJUSTED, Cox(ties=ties, variance=variance), **facts)
+    agree(plan, lung, "half")
+    agree(replace(plan, follow_up=late), lung, "half")
+
+
+def test_several_questions_sets_modifiers_splines_and_strata_in_one_exchange(lung):
+    band = lung.with_columns((pl.col("age") > 63).alias("older"))
+    spline = "rcs(age, knots=[50, 60, 70], reference=60)"
+    plan = lung_study(
+        Question(exposure="sex", adjustments={"crude": [], "full": ["age"]}, modifiers=("older",)),
+        more=(Binary("older"),),
+    )
+    plan = replace(
+        plan,
+        questions=(
+            *plan.questions,
+            Asked(Question(exposure=spline, adjustments={"sex": ["sex"]}, strata=("older",))),
+        ),
+        estimators=(Cox(), Cox(ties="breslow", conf_level=0.9)),
+    )
+    found = agree(plan, band, "half")
+    assert len(found.estimates) == 4
+
+
+def test_no_digit_is_lost_to_units(lung):
+    """Calendar years in seconds, and a unit a thousand million times too small."""
+    table = lung.with_columns(
+        (pl.col("age") * 1e6 + 1e12).alias("age"), (pl.col("ph.karno") * 1e-9).alias("ph.karno")
+    )
+    agree(lung_study(ADJUSTED), table, "half")
+
+
+def test_a_level_that_a_site_lacks_and_one_that_only_a_site_has(lung):
+    """Group 3 stands at the second site alone, group 0 (the reference) at the first alone."""
+    table = lung.with_columns(
+        pl.when(pl.col("half") == 0).then(pl.col("row") % 3).otherwise(1 + pl.col("row") % 3)
+        .alias("group")
+    )  # fmt: skip
+    question = Question(exposure="group", adjustments={"age": ["age"]})
+    plan = lung_study(question, more=(factor("group", (0, 1, 2, 3)),))
+    agree(plan, table, "half")
+
+
+def test_a_term_that_is_the_site_is_aliased(lung):
+    """It is constant in every stratum, so it has no estimate; the other terms keep theirs."""
+    more = tuple(numeric("half"))
+    agree(
+        lung_study(Question(exposure="sex", adjustments={"site": ["half"]}), more=more),
+        lung,
+        "half",
+    )
+    plan = lung_study(Question(exposure="half", adjustments={"age": ["age"]}), more=more)
+    frame = agree(plan, lung, "half").estimates[0].frame
+    assert frame["estimate"][0] is None
+    assert "aliased" in frame["note"][0]
+
+
+def test_recurrent_events_at_one_site_make_the_variance_robust_at_all():
+    """R's bladder2; the second site keeps only first records, and would alone be model-based."""
+    table = data("bladder2").with_columns((pl.col("id") % 2).alias("site"))
+    table = table.filter((pl.col("site") == 0) | (pl.col("enum") == 1))
+    plan = study(
+        FollowUp(
+            TimeScale("time since entry", "months"), entry="start", exit="stop", event="event"
+        ),
+        numeric("rx", "size", "number"),
+        Question(exposure="rx", adjustments={"crude": []}),
+        person="id",
+    )
+    found = agree(plan, table)
+    assert found.estimates[0].frame["variance"][0] == "robust"
+    assert "robust variance by person" in found.estimates[0].method
+
+
+def wilms(site):
+    """R's nwtco; the sites are the two studies, or the two kinds of institution."""
+    table = data("nwtco").with_columns(pl.col("age") / 12, pl.col(site).alias("site"))
+    sampled = pl.col("in.subcohort") | (pl.col("rel") == 1)
+    return table, table.filter(sampled)
+
+
+def wilms_study(design, cox):
+    return study(
+        FollowUp(DAYS, exit="edrel", event="rel"),
+        [factor("stage", (1, 2, 3, 4)), factor("histol", (1, 2)), *numeric("age")],
+        Question(exposure="age", adjustments={"model": ["stage", "histol"]}),
+        cox,
+        design=design,
+        person="seqno",
+    )
+
+
+@pytest.mark.parametrize(
+    ("weighting", "variance"),
+    [
+        (Prentice(), None),
+        (Prentice(), Robust()),
+        (SelfPrentice(), None),
+        (SelfPrentice(), Robust()),
+        (LinYing(), None),
+        (LinYing(), TwoPhase("robust")),
+        (LinYing(), Robust()),
+    ],
+    ids=repr,
+)
+def test_a_case_cohort_that_was_drawn_from_all_sites_together(weighting, variance):
+    whole, sampled = wilms("study")
+    cox = Cox(weighting=weighting, variance=variance)
+    told = agree(wilms_study(CaseCohort("in.subcohort", cohort_size=4028), cox), sampled)
+    counted = agree(wilms_study(CaseCohort("in.subcohort"), cox), whole)
+    beta = told.estimates[0].log_estimate
+    assert beta == pytest.approx(counted.estimates[0].log_estimate, rel=1e-12)
+
+
+@pytest.mark.parametrize("site", ["study", "instit"])
+@pytest.mark.parametrize(
+    ("weighting", "variance"),
+    [
+        (BorganI(), None),
+        (BorganII(), None),
+        (BorganII(), TwoPhase("robust")),
+        (BorganI(), Robust()),
+    ],
+    ids=repr,
+)
+def test_a_stratified_case_cohort(weighting, variance, site):
+    """Sampling strata that cross the sites (study), and sites that drew their own (instit)."""
+    whole, sampled = wilms(site)
+    cox = Cox(weighting=weighting, variance=variance)
+    sizes = {1: 3622, 2: 406}
+    design = CaseCohort("in.subcohort", cohort_size=sizes, stratum="instit")
+    agree(wilms_study(design, cox), sampled)
+    agree(wilms_study(CaseCohort("in.subcohort", stratum="instit"), cox), whole)
+
+
+def test_a_case_cohort_with_incomplete_records():
+    """Those left out of a model leave the drawn share as it was, and reach fewer of the cohort."""
+    _, sampled = wilms("study")
+    gone = pl.when(pl.col("seqno") % 7 == 0).then(None).otherwise(pl.col("age"))
+    for weighting in (LinYing(), SelfPrentice(), Prentice()):
+        plan = wilms_study(CaseCohort("in.subcohort", cohort_size=4028), Cox(weighting=weighting))
+        question = replace(plan.questions[0].question, missing="complete case")
+        plan = replace(plan, questions=(Asked(question),))
+        agree(plan, sampled.with_columns(gone.alias("age")))
+
+
+@pytest.mark.parametrize("variance", [ModelBased(), Robust()], ids=repr)
+def test_matched_sets_of_a_nested_case_control_sample(variance):
+    """R's bdendo: 63 matched sets; each set belongs to one site."""
+    table = data("bdendo").with_columns(
+        (pl.col("set") % 2).alias("site"), pl.int_range(pl.len()).alias("row"),
+        pl.lit(1.0).alias("time"),
+    )  # fmt: skip
+    plan = study(
+        FollowUp(TimeScale("age", "years"), exit="time", event="d"),
+        [Binary("est", yes="Yes"), Binary("gall", yes="Yes")],
+        Question(exposure="est", adjustments={"crude": [], "gall": ["gall"]}),
+        Cox(weighting=Conditional(), variance=variance),
+        design=NestedCaseControl(matched_set="set"),
+    )
+    agree(plan, table)
+
+
+def test_the_order_in_which_sites_are_named_changes_no_digit_that_counts(lung):
+    plan = lung_study(ADJUSTED)
+    one = between(plan, lung, "half").estimates[0]
+    two = between(plan, lung.sort("half", descending=True, maintain_order=True), "half")
+    assert one.log_estimate == pytest.approx(two.estimates[0].log_estimate, abs=1e-13)
+
+
+def test_a_level_without_events_anywhere_has_no_estimate_and_says_why(lung):
+    """The pooled fit shows the limit of the other terms; between owners the model is refused."""
+    table = lung.with_columns(((pl.col("row") % 4 == 0) & (pl.col("status") == 1)).alias("spared"))
+    table = table.with_columns(pl.when("spared").then(2000).otherwise(pl.col("time")).alias("time"))
+    question = Question(exposure="spared", adjustments={"age": ["age"]})
+    plan = lung_study(question, more=(Binary("spared"),))
+    frame = between(plan, table, "half").estimates[0].frame
+    assert pooled(plan, table, "half")[0].frame["estimate"][0] is None
+    assert frame["estimate"][0] is None
+    assert "rises without end in 'spared'" in frame["note"][0]
+    assert not frame["converged"][0]
+
+
+def test_rounds_from_the_sites_own_maxima(lung):
+    """Two rounds of sums give the coefficients to 1e-9; one more gives the variance as well."""
+    found = between(lung_study(ADJUSTED), lung, "half")
+    assert found.rounds <= 4
+
+
+def test_competing_outcomes_are_cause_specific():
+    table = data("mgus2").with_columns(
+        pl.when(pl.col("pstat") == 1).then(1).when(pl.col("death") == 1).then(2).otherwise(0)
+        .alias("what"),
+        pl.when(pl.col("pstat") == 1).then(pl.col("ptime")).otherwise(pl.col("futime"))
+        .alias("when"),
+    )  # fmt: skip
+    months = TimeScale("time since diagnosis", "months")
+    follow_up = FollowUp(
+        months, exit="when", event="what", happened=1, competing={2: "death"}, label="progression"
+    )
+    plan = study(
+        follow_up,
+        numeric("age"),
+        Question(exposure="age", outcome="death"),
+        person="id",
+    )
+    found = agree(plan, table, "sex")
+    assert "cause-specific" in found.estimates[0].method
