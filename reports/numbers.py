@@ -110,6 +110,18 @@ def difference(value: float | None) -> str:
     return f"{abs(value) if abs(value) < 0.005 else value:.2f}"
 
 
+def bias(value: float | None) -> str:
+    """A bias, with its sign and three decimals."""
+    if value is None or not isfinite(value):
+        return NOTHING
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
+
+
+def error(value: float | None) -> str:
+    """A standard error of a simulation: three decimals."""
+    return NOTHING if value is None or not isfinite(value) else f"{value:.3f}"
+
+
 def person_time(value: float | None) -> str:
     """Person-time as a whole number, with one decimal below 100."""
     if value is None:

@@ -74,9 +74,11 @@ def cohort_of_plan(
 def _sampled(cohort: Cohort, sample: Sampled, seed: int) -> Cohort:
     if sample.design == "nested-case-control":
         return draw_nested_case_control(cohort, controls=sample.controls, seed=seed)
-    size = sample.size
-    if isinstance(size, Mapping):
-        size = {_level(cohort, str(sample.stratum), text): n for text, n in size.items()}
+    size: int | dict[Code, int]
+    if isinstance(sample.size, Mapping):
+        size = {_level(cohort, str(sample.stratum), text): n for text, n in sample.size.items()}
+    else:
+        size = sample.size
     drawn = draw_case_cohort(cohort, size=size, stratum=sample.stratum, seed=seed)
     if not sample.forgotten:
         return drawn

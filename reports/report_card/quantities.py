@@ -47,7 +47,7 @@ class RiskContrast:
             "conf_high": float(shown(value + half)), "conf_level": self.conf_level,
             "log_estimate": None if self.contrast == "difference" else value,
             "std_error": error, "p_value": float(2 * ndtr(-abs(value) / error)),
-            "persons": cohort.persons, "converged": True,
+            "persons": cohort.persons, "events": _events(curve, outcome), "converged": True,
         }  # fmt: skip
         method = f"{curve.measure} at {self.at:g} {cohort.scale.unit}; risk {self.contrast}."
         return Estimates(table([row]), method)
@@ -64,3 +64,10 @@ def _risk(curve: Curve, group: str, outcome: str, at: float) -> tuple[float, flo
     last = frame.sort("time").row(-1, named=True)
     value = 1 - last["estimate"] if survival else last["estimate"]
     return float(value), float(last["std_error"])
+
+
+def _events(curve: Curve, outcome: str) -> int:
+    frame = curve.frame
+    if "outcome" in frame.columns:
+        frame = frame.filter(pl.col("outcome") == outcome)
+    return round(float(frame["events"].sum()))

@@ -1,48 +1,34 @@
 """Replicates of a scenario: draw, analyse, keep a row; and what the rows say of each method."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
-from math import log, sqrt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from math import log, nan
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from analyses import Estimates, Question
+from analyses.grading import Graded, measures, run_replicate
 from cohort import Cohort
-from cohort.errors import CohortError
 
 from .document import Method, Scenario
 from .people import cohorts_of
 
+STUDY = "scenarios"
 Progress = Callable[[int, int], None]
-ROWS: Mapping[str, Any] = {
-    "scenario": pl.String,
-    "method": pl.String,
-    "replicate": pl.Int64,
-    "seed": pl.UInt64,
-    "truth": pl.Float64,
-    "estimate": pl.Float64,
-    "std_error": pl.Float64,
-    "conf_low": pl.Float64,
-    "conf_high": pl.Float64,
-    "p_value": pl.Float64,
-    "persons": pl.Int64,
-    "events": pl.Int64,
-    "note": pl.String,
-}
-"""One row a method and replicate; ratios, their truth and limits on the log scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What the replicates of one method say.
 
-    truth, mean, bias, empirical : on the log scale for a ratio. Errors are Monte Carlo standard
-    errors: Morris, White and Crowther (2019), Stat Med 38:2074-2102, table 6. failed : replicates
-    without an estimate. seen : replicates counted, which are those published where only
-    significant results are.
+    truth, mean, bias, empirical, model : on the log scale for a ratio; empirical is the standard
+    deviation of the estimates, model their root mean squared standard error. Errors are Monte
+    Carlo standard errors: Morris, White and Crowther (2019), Stat Med 38:2074-2102, table 6.
+    rejection : share that reject no effect. events : mean of a replicate. seen : replicates
+    counted, which are those published where only significant results are. failed : replicates
+    without an estimate.
     """
 
     method: str
@@ -54,60 +40,74 @@ class Summary:
     model: float
     coverage: float
     coverage_error: float
-    power: float
+    rejection: float
     events: float
     seen: int
     failed: int
 
 
-def replicate_seed(root: int, scenario: str, replicate: int) -> int:
-    """The seed of one replicate, 63 bits of BLAKE2b: the same whatever else is run."""
-    digest = blake2b(f"{root}|scenarios|{scenario}|{replicate}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+@dataclass(frozen=True, slots=True)
+class OneMeasure:
+    """An estimator of several measures, of which one is graded."""
+
+    estimator: Any
+    measure: str
+
+    def estimate(self, cohort: Cohort, question: Question) -> Estimates:
+        """The rows of that measure alone."""
+        found: Estimates = self.estimator.estimate(cohort, question)
+        return replace(found, frame=found.frame.filter(pl.col("measure") == self.measure))
 
 
 def run_scenario(
-    scenario: Scenario, replicates: int, seed: int, *, first: int = 0, progress: Progress | None = None
+    scenario: Scenario,
+    replicates: int,
+    seed: int,
+    *,
+    first: int = 0,
+    progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Rows of replicates ``first`` to ``first + replicates - 1``, columns as in ROWS."""
-    rows: list[dict[str, Any]] = []
+    """Rows of replicates ``first`` to ``first + replicates - 1``, as ``run_replicate`` gives them.
+
+    Raises what a cohort or an estimator refuses for reasons other than the numbers drawn.
+    """
+    draw = partial(cohorts_of, scenario)
+    graded = graded_methods(scenario)
+    rows = []
     for replicate in range(first, first + replicates):
-        own = replicate_seed(seed, scenario.name, replicate)
-        cohorts = cohorts_of(scenario, own)
-        for method in scenario.methods:
-            shared = {"scenario": scenario.name, "replicate": replicate, "seed": own}
-            rows.append(shared | graded_row(method, cohorts[method.cohort]))
+        rows.append(
+            run_replicate(
+                draw,
+                graded,
+                study=STUDY,
+                scenario=scenario.name,
+                replicate=replicate,
+                seed=seed,
+            )
+        )
         if progress is not None:
             progress(replicate + 1 - first, replicates)
-    columns = {name: [row.get(name) for row in rows] for name in ROWS}
-    return pl.DataFrame(columns, schema=dict(ROWS))
+    return pl.concat(rows)
 
 
-def graded_row(method: Method, cohort: Cohort) -> dict[str, Any]:
-    """One method's answer in one cohort; a refusal of the estimator is a note."""
-    on_log = method.scale == "ratio"
-    row: dict[str, Any] = {
-        "method": method.name,
-        "truth": log(method.truth) if on_log else method.truth,
-    }
-    try:
-        found = answer_of(method, method.estimator.estimate(cohort, question_of(method)))
-    except CohortError as error:
-        return row | {"note": f"{type(error).__name__}: {error}"}
-    if found["estimate"] is None:
-        return row | {"note": found["note"]}
-    limits = [found["conf_low"], found["conf_high"]]
-    row |= {
-        "estimate": found["log_estimate"] if on_log else found["estimate"],
-        "std_error": found["std_error"],
-        "conf_low": log(limits[0]) if on_log else limits[0],
-        "conf_high": log(limits[1]) if on_log else limits[1],
-    }
-    return row | {name: found[name] for name in ("p_value", "persons", "events", "note")}
+def graded_methods(scenario: Scenario) -> list[Graded]:
+    """The scenario's methods as the grading takes them."""
+    return [
+        Graded(
+            method.name,
+            method.estimator
+            if method.measure is None
+            else OneMeasure(method.estimator, method.measure),
+            _question_of(method),
+            log(method.truth) if method.scale == "ratio" else method.truth,
+            contrast=method.contrast,
+            draw=method.cohort,
+        )
+        for method in scenario.methods
+    ]
 
 
-def question_of(method: Method) -> Question:
-    """The question that a method asks."""
+def _question_of(method: Method) -> Question:
     return Question(
         exposure=method.exposure,
         outcome=method.outcome,
@@ -117,60 +117,43 @@ def question_of(method: Method) -> Question:
     )
 
 
-def answer_of(method: Method, estimates: Estimates) -> dict[str, Any]:
-    """The row of the estimates that is graded.
-
-    Raises QuestionError when the document does not say which of several it is.
-    """
-    frame = estimates.frame
-    for column, wanted in (("contrast", method.contrast), ("measure", method.measure)):
-        if wanted is not None:
-            frame = frame.filter(pl.col(column) == wanted)
-    if len(frame) != 1:
-        told = estimates.frame.select("contrast", "measure").unique(maintain_order=True).rows()
-        raise LookupError(
-            f"method '{method.name}' gives {len(frame)} rows: say which by contrast and measure "
-            f"among {told}."
-        )
-    return frame.row(0, named=True)
-
-
-def summaries(scenario: Scenario, rows: pl.DataFrame) -> list[Summary]:
+def summaries(scenario: Scenario, rows: pl.DataFrame) -> tuple[Summary, ...]:
     """What the rows say of each method, in the document's order."""
-    return [
+    return tuple(
         summary_of(rows.filter(pl.col("method") == method.name), method.published)
         for method in scenario.methods
-    ]
-
-
-def summary_of(rows: pl.DataFrame, published: float | None = None) -> Summary:
-    """Bias, coverage and the rest of one method from its rows (columns as in ROWS)."""
-    found = rows.filter(pl.col("estimate").is_not_null())
-    if published is not None:
-        found = found.filter(pl.col("p_value") < published)
-    truth = float(rows["truth"][0])
-    value = found["estimate"].to_numpy()
-    n = len(value)
-    covered = ((found["conf_low"] <= truth) & (found["conf_high"] >= truth)).to_numpy()
-    spread = float(value.std(ddof=1)) if n > 1 else float("nan")
-    coverage = float(covered.mean()) if n else float("nan")
-    return Summary(
-        method=str(rows["method"][0]),
-        truth=truth,
-        mean=float(value.mean()) if n else float("nan"),
-        bias=float(value.mean() - truth) if n else float("nan"),
-        bias_error=spread / sqrt(n) if n else float("nan"),
-        empirical=spread,
-        model=float(np.sqrt((found["std_error"].to_numpy() ** 2).mean())) if n else float("nan"),
-        coverage=coverage,
-        coverage_error=sqrt(coverage * (1 - coverage) / n) if n else float("nan"),
-        power=float((found["p_value"].to_numpy() < 0.05).mean()) if n else float("nan"),
-        events=float(found["events"].drop_nulls().to_numpy().mean()) if n else float("nan"),
-        seen=n,
-        failed=int(rows["estimate"].null_count()),
     )
 
 
-def methods_by_name(methods: Sequence[Method]) -> dict[str, Method]:
-    """Methods by their names."""
-    return {method.name: method for method in methods}
+def summary_of(rows: pl.DataFrame, published: float | None = None) -> Summary:
+    """Bias, coverage and the rest of one method, from its rows.
+
+    published : only results with a p-value below it are seen.
+    """
+    name, truth = str(rows["method"][0]), float(rows["truth"][0])
+    failed = int((~rows["converged"]).sum())
+    if published is not None:
+        rows = rows.filter(pl.col("p_value") < published)
+    none = (nan, nan, 0)
+    found = {
+        measure: (nan if value is None else value, nan if error is None else error, n)
+        for measure, value, error, n in measures(rows)
+        .select("measure", "value", "mcse", "n")
+        .iter_rows()
+    }
+    bias, coverage = found.get("bias", none), found.get("coverage", none)
+    return Summary(
+        method=name,
+        truth=truth,
+        mean=found.get("mean estimate", none)[0],
+        bias=bias[0],
+        bias_error=bias[1],
+        empirical=found.get("empirical SE", none)[0],
+        model=found.get("model SE", none)[0],
+        coverage=coverage[0],
+        coverage_error=coverage[1],
+        rejection=found.get("rejection", none)[0],
+        events=found.get("mean events", none)[0],
+        seen=bias[2],
+        failed=failed,
+    )

@@ -39,8 +39,6 @@ def draw(
         if name in fixed:
             drawn = pl.Series(name, np.full(persons, fixed[name]))
         else:
-            drawn = pl.Series(
-                name, column.values(frame, draws.uniform(name), f"column '{name}'")
-            )
+            drawn = pl.Series(name, column.values(frame, draws.uniform(name), f"column '{name}'"))
         frame = frame.with_columns(drawn.alias(name))
     return frame if recipe.keep is None else frame.filter(recipe.keep.compiled)

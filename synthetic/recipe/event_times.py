@@ -45,9 +45,7 @@ def event_times(
     return time
 
 
-def _in_order(
-    since: FloatArray, at: FloatArray, add: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _in_order(since: FloatArray, at: FloatArray, add: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Changes by time; one that comes before ``since`` holds from there on, a missing one never."""
     at = np.maximum(np.where(np.isnan(at), np.inf, at), since[:, None])
     order = np.argsort(at, axis=1, kind="stable")

@@ -89,9 +89,9 @@ def recipe_from(table: Mapping[str, Any], where: str = "world") -> Recipe:
 
 
 def _column(table: Mapping[str, Any], known: list[str], where: str) -> Column:
-    kind = table.get("draw")
+    kind = str(table.get("draw"))
     if kind not in DRAWS:
-        raise StudyError(f"{where} has draw = {kind!r}: {nearest(str(kind), list(DRAWS))}")
+        raise StudyError(f"{where} has draw = '{kind}': {nearest(kind, list(DRAWS))}")
     rest = {key: value for key, value in table.items() if key not in ("name", "draw", "note")}
     column: Column = _built(DRAWS[kind], rest, known, where)
     return column
