@@ -1,0 +1,301 @@
+"""The twin in an invented world: redrawn for each replicate, with no effect or with a known one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp, log
+
+import numpy as np
+import polars as pl
+
+from analyses.study.parts import Exclusion
+from analyses.study.sources import SCALES
+from analyses.study.study import Study, WorldSource
+from analyses.study.study import Twin as Told
+from cohort import CaseCohort, Cohort, Continuous, FullCohort, NestedCaseControl
+from cohort.designs import CaseControl
+from cohort.errors import DesignError, StudyError, nearest, one_of
+from synthetic.cohorts import cohort_of
+from synthetic.document.outcomes import Outcome, Sampling
+from synthetic.document.world import World
+from synthetic.enrolled import simulate_enrolled
+from synthetic.revealed import CARRIER, CELLS, COMPATIBLE, OTHER
+from synthetic.sampled import enrolled_with
+from synthetic.truth.conditional import conditional_truth
+
+from .. import numbers
+from ..checksums import sha256_of_text
+from ..invented import world_of
+from ..sources import Document
+from .plan import Method, Twin, planned
+
+FOUND, FULL = "positive", "full cohort"
+LARGE_WORLD = 1_000_000
+"""Women of the world in which the plan is run once at large, enrolled or not."""
+CALIBRATING = 200_000
+"""Women by whom the baseline is brought back to as many events as before."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorldDraw:
+    """From a seed to the cohorts of a study in a world, by time scale."""
+
+    world: World
+    persons: int
+    outcome: str
+    scales: tuple[str, ...]
+    design: str | None
+    exclusions: tuple[Exclusion, ...]
+
+    def __call__(self, seed: int) -> Mapping[str, Cohort]:
+        """The cohorts of one draw, exclusions applied."""
+        designs = () if self.design is None else (self.design,)
+        drawn = simulate_enrolled(self.world, persons=self.persons, seed=seed, designs=designs)
+        found = {}
+        for scale in self.scales:
+            cohort = cohort_of(drawn, self.outcome, scale=scale, design=self.design, reveal=True)
+            for exclusion in self.exclusions:
+                cohort = cohort.restrict(exclusion.keep, exclusion.reason)
+            found[scale] = cohort
+        return found
+
+
+def told_twin(study: Study) -> Told:
+    """The world in which a study is rehearsed: that of [twin], or its own.
+
+    Raises StudyError when there is none.
+    """
+    if study.twin is not None:
+        return study.twin
+    source = study.source
+    if not isinstance(source, WorldSource):
+        raise StudyError(
+            "the study has no [twin]: say what it is rehearsed on, kind = 'own people' or a world."
+        )
+    return Told(
+        world=source.world,
+        persons=source.persons,
+        outcome=source.outcome,
+        scale=source.scale,
+        design=source.design,
+        seed=source.seed,
+    )
+
+
+def world_twin(document: Document, large: int = LARGE_WORLD) -> Twin:
+    """The twin of a study in the world that its document names.
+
+    large : women of the world in which the plan is run once at large.
+
+    Raises StudyError when the world has no such outcome or design, the design is not that of the
+    study, an exposure is not one whose effect the world knows, or the plan cannot be run there.
+    """
+    study = document.study
+    told = told_twin(study)
+    assert told.world is not None
+    assert told.outcome is not None
+    where = "[source] world" if study.twin is None else "[twin] world"
+    world = world_of(document, told.world, where)
+    _check(world, told, _design_of(document))
+    exposures = tuple(dict.fromkeys(asked.question.exposure for asked in study.questions))
+    for exposure in exposures:
+        _check_exposure(world, exposure)
+    scales = _scales(study, told)
+    with_effect = _like(world, _published(world, told, exposures), told.outcome)
+    none = _like(world, _without(world.outcomes[told.outcome], exposures), told.outcome)
+    draw = WorldDraw(
+        with_effect,
+        told.persons,
+        told.outcome,
+        tuple(dict.fromkeys(scales)),
+        told.design,
+        study.exclusions,
+    )
+    pilot = _pilot(draw, told)
+    methods, graded = planned(study, pilot, scales)
+    truth = _truths(with_effect, told.outcome, methods, pilot[scales[0]])
+    size = min(4 * large, max(large, 25 * told.persons)) if large else 0
+    return Twin(
+        replace(draw, world=none),
+        draw,
+        _at_large(draw, size) if size else None,
+        methods,
+        graded,
+        truth,
+        sha256_of_text(f"{with_effect.fingerprint}|{none.fingerprint}|{told}|{size}"),
+        _words(told, with_effect, world),
+        "the rate of the outcome with the exposure truly present against without it, conditional "
+        "on every other cause in the world",
+    )
+
+
+def _check(world: World, told: Told, here: str) -> None:
+    if told.outcome not in world.outcomes:
+        raise StudyError(
+            f"[twin] outcome = '{told.outcome}': the world has none, "
+            f"{nearest(str(told.outcome), list(world.outcomes))}"
+        )
+    if told.design is not None and told.design not in world.designs:
+        raise StudyError(
+            f"[twin] design = '{told.design}': {nearest(told.design, list(world.designs))}"
+        )
+    there = FULL if told.design is None else world.designs[told.design].kind
+    if here != there:
+        raise StudyError(
+            f"the study is a {here}, its twin a {there}: name a design of the world that is a "
+            f"{here} in [twin] design, or leave it out for a full cohort."
+        )
+
+
+def _design_of(document: Document) -> str:
+    source = document.study.source
+    if isinstance(source, WorldSource):
+        if source.design is None:
+            return FULL
+        designs = world_of(document, source.world).designs
+        if source.design not in designs:
+            raise StudyError(
+                f"[source] design = '{source.design}': {nearest(source.design, list(designs))}"
+            )
+        return designs[source.design].kind
+    words = {
+        FullCohort: FULL, CaseCohort: "case-cohort", NestedCaseControl: "nested case-control",
+        CaseControl: "case-control",
+    }  # fmt: skip
+    return words[type(document.study.design)]
+
+
+def _check_exposure(world: World, exposure: str) -> None:
+    known = [FOUND, CARRIER, CELLS, *world.variables]
+    if exposure not in known:
+        raise StudyError(
+            f"the effect of '{exposure}' is not a fact of this world, so that nothing can be "
+            f"graded against it; exposures whose effect it knows: {one_of(known)}."
+        )
+
+
+def _scales(study: Study, told: Told) -> tuple[str, ...]:
+    """The time scale of each question in the world.
+
+    Raises StudyError when a question has a follow-up that is no scale of a world.
+    """
+    scales = tuple(asked.follow_up or told.scale for asked in study.questions)
+    for scale in scales:
+        if scale not in SCALES:
+            raise StudyError(
+                f"a question is asked on the follow-up '{scale}', which a world does not have: "
+                f"expected {one_of(SCALES)}, or a twin of kind 'own people'."
+            )
+    return scales
+
+
+def _without(outcome: Outcome, exposures: tuple[str, ...]) -> Outcome:
+    """The outcome on which the exposures have no effect."""
+    effects = {
+        term: ratio
+        for term, ratio in outcome.effects.items()
+        if term.split("=")[0] not in exposures
+    }
+    found = replace(outcome, effects=effects)
+    if any(one in (FOUND, CARRIER, CELLS) for one in exposures):
+        found = replace(found, chimerism=1.0, compatible_chimerism=1.0)
+    return found
+
+
+def _published(world: World, told: Told, exposures: tuple[str, ...]) -> Outcome:
+    """The outcome with the published effect; without one, as the world has it.
+
+    Raises StudyError when the published contrasts are not one of the male cells.
+    """
+    outcome = world.outcomes[str(told.outcome)]
+    if not told.published:
+        return outcome
+    only = set(told.published) == {"yes vs no"} and set(exposures) <= {FOUND, CARRIER}
+    if not only:
+        raise StudyError(
+            "[twin] published: in a world only the effect of male cells can be set, as "
+            'published = { "yes vs no" = 0.5 }; other effects stand in the world\'s document.'
+        )
+    return replace(outcome, chimerism=told.published["yes vs no"], compatible_chimerism=1.0)
+
+
+def _like(world: World, outcome: Outcome, name: str) -> World:
+    """The world with another outcome of this name, its baseline such that as many women have it."""
+    changed = replace(world, outcomes={**world.outcomes, name: outcome})
+    if changed.fingerprint == world.fingerprint:
+        return world
+    before, after = (_occurred(one, name) for one in (world, changed))
+    if after == 0:
+        return changed
+    outcome = replace(outcome, scale=outcome.scale * before / after)
+    return replace(world, outcomes={**world.outcomes, name: outcome})
+
+
+def _occurred(world: World, name: str) -> int:
+    """How many enrolled women of a fixed draw have the outcome, before or after recruitment."""
+    drawn = simulate_enrolled(world, persons=CALIBRATING, seed=1, designs=())
+    women = enrolled_with(world, {n: frame.lazy() for n, frame in drawn.observed.items()}, name)
+    return int(women.select((pl.col("happened") | pl.col("before").is_not_null()).sum()).item())
+
+
+def _pilot(draw: WorldDraw, told: Told) -> Mapping[str, Cohort]:
+    try:
+        return draw(told.seed)
+    except DesignError as error:
+        raise StudyError(
+            f"[twin] persons = {told.persons:,} is too few for its design: {error}"
+        ) from None
+
+
+def _at_large(draw: WorldDraw, persons: int) -> WorldDraw:
+    """One huge draw of the same design: its sample grows with the world, all cases are taken."""
+    if draw.design is None:
+        return replace(draw, persons=persons)
+    told = draw.world.designs[draw.design]
+    world = replace(draw.world, designs={draw.design: _grown(told, persons // draw.persons)})
+    return replace(draw, world=world, persons=persons)
+
+
+def _grown(design: Sampling, times: int) -> Sampling:
+    if design.kind == "nested case-control":
+        return replace(design, cases=0)
+    if design.kind == "case-cohort":
+        return replace(design, subcohort=design.subcohort * times, cases=0)
+    return replace(design, controls=design.controls * times, cases=0)
+
+
+def _truths(
+    world: World, outcome: str, methods: tuple[Method, ...], cohort: Cohort
+) -> dict[str, float]:
+    """The log ratio that the world's document holds for each method."""
+    return {one.name: _truth(world, outcome, one, cohort) for one in methods}
+
+
+def _truth(world: World, outcome: str, method: Method, cohort: Cohort) -> float:
+    told = world.outcomes[outcome]
+    if method.exposure in (FOUND, CARRIER):
+        return log(told.chimerism)
+    if method.exposure == CELLS:
+        of = {OTHER: 1.0, COMPATIBLE: told.compatible_chimerism}
+        level, _, versus = method.contrast.partition(" vs ")
+        return log(told.chimerism) + log(of[level]) if versus == "none" else float(np.nan)
+    rows = conditional_truth(world).filter(
+        (pl.col("outcome") == outcome) & (pl.col("variable") == method.exposure)
+    )
+    variable = cohort.variable(method.exposure)
+    if isinstance(variable, Continuous):
+        return variable.per * float(rows["log_truth"].sum())
+    same = rows.filter(pl.col("contrast") == method.contrast)
+    return float(same["log_truth"].sum())
+
+
+def _words(told: Told, with_effect: World, world: World) -> tuple[str, ...]:
+    outcome = str(told.outcome)
+    ratio = numbers.ratio(exp(log(with_effect.outcomes[outcome].chimerism)))
+    women = numbers.count(told.persons)
+    return (
+        f"Each replicate is a new draw of {women} women of the invented world '{world.name}', of "
+        "whom those who take part are followed and sampled as in the study.",
+        f"With the effect, male cells multiply the rate of the outcome by {ratio}; without it, by "
+        "1, with the baseline rate such that as many women have the outcome. Everything else, "
+        "confounding and errors of the assay too, is the same in both.",
+    )
