@@ -191,6 +191,33 @@ def coordinate(
 
 
 @app.command()
+def rehearse(
+    study: StudyFile,
+    out: OutDir,
+    replicates: Annotated[
+        int | None,
+        typer.Option("--replicates", min=2, help="Draws of each kind; those of the document."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes; the bytes do not change.")
+    ] = 1,
+) -> None:
+    """Run the plan of a study on many draws of its twin, without and with an effect."""
+    from cohort.errors import CohortError
+
+    from .rehearsal.command import rehearse_study
+    from .site import exit_code
+
+    try:
+        with _Progress() as progress:
+            page = rehearse_study(study, out, replicates, workers, progress)
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(exit_code(error)) from None
+    _say(str(page.resolve()))
+
+
+@app.command()
 def worlds() -> None:
     """The worlds we ship."""
     from synthetic.document.reading import read_world, shipped_worlds
