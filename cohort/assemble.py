@@ -48,7 +48,7 @@ def assemble(frame: pl.DataFrame, declaration: Declaration, provenance: Provenan
     if len(frame) == 0:
         raise SchemaError(f"{provenance.source} has {len(frame.columns)} columns but no records.")
     normal, merged = _normalised(frame, declaration)
-    variables, normal = _with_variables(frame, normal, declaration)
+    variables, normal = with_variables(frame, normal, declaration)
     declaration = replace(declaration, variables=variables)
     problems = problems_of(normal, declaration)
     raise_if_any(problems)
@@ -81,13 +81,14 @@ def _normalised(frame: pl.DataFrame, declaration: Declaration) -> tuple[pl.DataF
         pl.Series(ENTRY, entries),
         pl.Series(EXIT, exits),
         pl.Series(EVENT, event_codes(frame, follow_up)),
-        *_optional_columns(frame, declaration),
+        *optional_columns(frame, declaration),
         *_design_columns(frame, declaration.design),
     ]
     return frame.clone().with_columns(columns), merged
 
 
-def _optional_columns(frame: pl.DataFrame, declaration: Declaration) -> list[pl.Series]:
+def optional_columns(frame: pl.DataFrame, declaration: Declaration) -> list[pl.Series]:
+    """The normalised columns of what a declaration may leave out, those that it has."""
     columns = []
     if declaration.follow_up.stratum is not None:
         columns.append(_without_nan(frame[declaration.follow_up.stratum]).rename(STRATUM))
@@ -188,9 +189,10 @@ def _yes_or_no(frame: pl.DataFrame, column: str) -> pl.Series:
     return read_variable(frame, Binary(column))[1][0]
 
 
-def _with_variables(
+def with_variables(
     frame: pl.DataFrame, normal: pl.DataFrame, declaration: Declaration
 ) -> tuple[tuple[Variable, ...], pl.DataFrame]:
+    """The variables as they were found, and the normalised frame with a column for each."""
     variables, columns = [], []
     for variable in declaration.variables:
         known, series = read_variable(frame, variable)

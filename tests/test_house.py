@@ -33,6 +33,7 @@ MANY_ARGUMENTS = {
     "cohort/doors.py": "the doors take a declaration's facts by name, as the design note fixes",
     "cohort/adapters/statistical.py": "a door, as above",
     "cohort/adapters/database.py": "a door, as above",
+    "cohort/adapters/scanning.py": "a door, as above",
 }
 """Files whose public functions may take more arguments, and why."""
 

@@ -1,0 +1,190 @@
+"""The maximum of a partial likelihood whose records are reached by passes over parts."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cohort.errors import NotEstimableError
+
+from ..cox.partial_likelihood import Maximum, Problem, Ties, maximise
+from ..cox.slots import MOST_CANCELLATION, Slots
+from ..cox.variance import inverse_information
+from ..records import Floats, RiskRecords
+from .crew import Crew
+from .passes import Curvature, Frame, Lived, curvature, robust_sums, slot_sums
+from .risk_sets import (
+    RiskSets,
+    SlotSums,
+    gram_of_means,
+    residual_sums,
+    risk_set_sums,
+    value_and_score,
+    with_ties,
+)
+from .slotted import Grid, Spread, spread_of
+
+FLAT = 1e-13
+"""A column whose spread is below this share of its size does not vary."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamedFit:
+    """A Cox model at its maximum, in the units of the data.
+
+    beta (p,), covariance, model_covariance (p, p) : as in ``cox.fit.CoxFit``.
+    """
+
+    beta: Floats
+    covariance: Floats
+    model_covariance: Floats
+    maximum: Maximum
+
+
+class Passes:
+    """Runs the passes of one model over a crew's parts and adds up what they return."""
+
+    __slots__ = ("_careful", "_careful_lives", "_crew", "_frame", "_spread", "_tell", "_ties")
+
+    def __init__(
+        self, crew: Crew, grid: Grid, names: tuple[str, ...], ties: Ties,
+        tell: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._crew = crew
+        self._ties = ties
+        self._tell = tell
+        self._careful = self._careful_lives = False
+        self._spread: Spread = _summed(self._told("measuring columns", spread_of, names, grid))
+        centre, scale = _standard(self._spread)
+        self._frame = Frame(names, centre, scale, grid.begins, grid.count, self._spread.late)
+
+    @property
+    def spread(self) -> Spread:
+        """The spread of the columns over all parts."""
+        return self._spread
+
+    @property
+    def frame(self) -> Frame:
+        """Columns and slots."""
+        return self._frame
+
+    def _told(self, stage: str, work: Callable[..., Any], *given: Any) -> Iterable[Any]:
+        for result in self._crew.run(work, *given):
+            self._tell(stage)
+            yield result
+
+    def risk_sets(self, beta: Floats) -> RiskSets:
+        """The risk sets at beta (p,), by additions alone where differences would lose digits."""
+        sums = _summed(
+            self._told("adding up risk sets", slot_sums, self._frame, beta, self._careful)
+        )
+        if self._careful:
+            risk = (sums.enter0, sums.enter1)
+        else:
+            s0, s1, lost = risk_set_sums(sums, self._frame.begins, late=self._frame.late)
+            if lost and np.isfinite(sums.shift):
+                return self._carefully(beta)
+            risk = (s0, s1)
+        return with_ties(
+            sums, risk, self._spread.deaths, self._spread.weights,
+            efron=self._ties == "efron", careful=self._careful,
+        )  # fmt: skip
+
+    def _carefully(self, beta: Floats) -> RiskSets:
+        before, self._careful = self._careful, True
+        try:
+            return self.risk_sets(beta)
+        finally:
+            self._careful = before
+
+    def derivatives(self, beta: Floats) -> tuple[float, Floats, Floats]:
+        """Log-likelihood, score (p,) and information (p, p) at beta (p,)."""
+        with np.errstate(all="ignore"):
+            at = self.risk_sets(beta)
+            found = self._curvature(beta, at)
+            most = MOST_CANCELLATION * self._spread.weights.sum()
+            self._careful_lives = found.most > most and not at.careful
+            if self._careful_lives:
+                found = self._curvature(beta, at, careful=True)
+            value, score = value_and_score(at)
+            information = found.information - gram_of_means(at)
+        return value, score, np.asarray((information + information.T) / 2)
+
+    def _curvature(self, beta: Floats, at: RiskSets, *, careful: bool = False) -> Curvature:
+        lived = _lived(beta, at, careful=careful)
+        total: Curvature = _summed(self._told("adding up curvature", curvature, self._frame, lived))
+        return total
+
+    def squared_residuals(self, beta: Floats) -> Floats:
+        """The crossproduct of score residuals, summed by cluster, at beta (p,): (p, p)."""
+        with np.errstate(all="ignore"):
+            at = self.risk_sets(beta)
+            lived, sums = _lived(beta, at, careful=self._careful_lives), residual_sums(at)
+            parts = self._told("adding up residuals", robust_sums, self._frame, lived, sums)
+            return np.asarray(sum(parts, np.zeros((beta.size, beta.size))))
+
+    def _extremes(self) -> tuple[Floats, Floats]:
+        frame, spread = self._frame, self._spread
+        return (
+            (spread.low - frame.centre) / frame.scale,
+            (spread.high - frame.centre) / frame.scale,
+        )
+
+    def stand_in(self) -> Problem:
+        """Two records with the extremes of every column, and the typical weight of an event.
+
+        This is all that the climb to the maximum asks of records beside the derivatives.
+        """
+        typical = float(self._spread.weights.sum() / self._spread.deaths.sum())
+        two, codes = np.zeros(2), np.zeros(2, dtype=np.int64)
+        records = RiskRecords(
+            entry=two, exit=two, event=two > 0, event_weight=np.full(2, typical), risk_weight=two,
+            offset=two, stratum=codes, person=codes, cluster=codes,
+        )  # fmt: skip
+        slots = Slots(
+            time=two, stratum=codes, first=codes, past=codes, death=np.arange(2), death_slot=codes,
+            deaths=codes, rank=codes, begins=codes, late=False,
+        )  # fmt: skip
+        return Problem(records, slots, np.vstack(self._extremes()), self._ties)
+
+
+def _lived(beta: Floats, at: RiskSets, *, careful: bool) -> Lived:
+    return Lived(beta, at.sums.shift, at.hazard, at.tied, careful or at.careful)
+
+
+Sums = TypeVar("Sums", SlotSums, Curvature, Spread)
+
+
+def _summed(parts: Iterable[Sums]) -> Sums:
+    """The parts' sums, added in the order of the parts."""
+    return reduce(lambda one, other: one.with_more(other), parts)
+
+
+def _standard(spread: Spread) -> tuple[Floats, Floats]:
+    """Centre and scale of the columns, (p,); a column without variation keeps scale 1."""
+    scale = np.sqrt(spread.squares / max(spread.records, 1))
+    size = np.maximum(np.abs(spread.low), np.abs(spread.high))
+    flat = scale <= FLAT * size
+    scale[flat] = 1.0
+    return np.where(flat, spread.low, spread.mean), scale
+
+
+def fit_streamed(passes: Passes, *, robust: bool) -> StreamedFit:
+    """Fit by maximum partial likelihood.
+
+    Raises NotEstimableError when nobody is at risk at any event.
+    """
+    if not passes.frame.count or not passes.spread.records:
+        raise NotEstimableError("no event happens while anybody of the cohort is at risk.")
+    maximum = maximise(passes.stand_in(), passes.derivatives)
+    inverse = inverse_information(maximum.information, maximum.aliased)
+    scale = passes.frame.scale
+    model = inverse / np.outer(scale, scale)
+    covariance = model
+    if robust:
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariance = inverse @ passes.squared_residuals(maximum.beta) @ inverse
+            covariance = covariance / np.outer(scale, scale)
+    return StreamedFit(maximum.beta / scale, covariance, model, maximum)
