@@ -140,14 +140,14 @@ def _with_effect(told: dict[str, Any]) -> str:
     if power is None or log(truth) == 0:
         return "The twin has no effect to be found."
     words = (
-        f"With a true ratio of {numbers.ratio(truth)}, {numbers.probability(power)} of them reject "
-        "1 at the 5 % level"
+        f"With a true ratio of {numbers.ratio(truth)}, {numbers.probability(power)} of such "
+        "studies reject 1 at the 5 % level"
     )
     if told["type_m"] is None:
         return f"{words}."
     words += f"; those that do give {_times(told['type_m'])} the true log ratio on average"
     if told["type_s"]:
-        words += f", and {numbers.probability(told['type_s'])} of them the wrong side of 1"
+        words += f", and {numbers.probability(told['type_s'])} of these lie on the wrong side of 1"
     return f"{words}."
 
 

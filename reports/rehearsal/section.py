@@ -1,5 +1,6 @@
 """A rehearsal on the page of its study: what the plan does without and with the effect."""
 
+from collections.abc import Callable
 from math import exp
 from typing import Any
 
@@ -9,7 +10,7 @@ from analyses.study.study import Study
 
 from .. import numbers
 from ..content import Block, Figure, Listing, Row, Section, Table
-from ..tables import within_sentence
+from ..tables import label_of, within_sentence
 from .plan import PUBLISHED
 from .plots import Lollipop, lollipop, zip_plot
 from .rehearse import Rehearsal
@@ -26,17 +27,16 @@ def rehearsal_section(
 
     estimates : the study's own, if there are; see ``rehearsal_columns``.
     """
-    rows = rehearsal_columns(rehearsal, estimates).to_dicts()
-    several = len(study.questions) > 1
+    rows = _worded(rehearsal_columns(rehearsal, estimates).to_dicts(), study)
     last = rows[-1]
     return (
         _what_was_done(rehearsal),
         Listing(rehearsal.words),
-        _null_table(rows, rehearsal, several),
-        _effect_table(rows, rehearsal, several),
-        Listing(tuple(f"{_label(one, several)}: {one['meaning']}" for one in _shown(rows))),
-        _bias_figure(rows, several),
-        _zip_figure(rehearsal, last, several),
+        _null_table(rows, rehearsal),
+        _effect_table(rows, rehearsal),
+        Listing(tuple(f"{_label(one)}: {one['meaning']}" for one in _shown(rows))),
+        _bias_figure(rows),
+        _zip_figure(rehearsal, last),
     )
 
 
@@ -49,11 +49,40 @@ def _what_was_done(rehearsal: Rehearsal) -> str:
     )
 
 
-def _label(one: Record, several: bool) -> str:
-    """An estimate in words: question, contrast, adjustment, measure."""
-    question = f"{one['question']}, " if several else ""
-    words = f"{question}{one['contrast']}, {within_sentence(one['adjustment'])}"
-    return f"{words}, {one['measure']}"
+def _heading(one: Record) -> str:
+    """What is estimated, in words: exposure or question, contrast, measure."""
+    return f"{one['words']}: {one['contrast']}, {one['measure']}"
+
+
+def _label(one: Record) -> str:
+    """One estimate in words."""
+    return f"{_heading(one)}, {within_sentence(one['adjustment'])}"
+
+
+def _worded(rows: list[Record], study: Study) -> list[Record]:
+    """The rows with words for what was asked: the exposure, or the question where there are more.
+
+    A world declares its variables itself, so that only its exposure's name is known here.
+    """
+    labels = {variable.name: label_of(variable) for variable in study.variables}
+    asked = {one["number"] for one in rows}
+    for one in rows:
+        label = labels.get(one["exposure"], one["exposure"].replace("_", " "))
+        words = label if len(asked) == 1 else one["question"]
+        one["words"] = words[:1].upper() + words[1:]
+    return rows
+
+
+def _grouped(rows: list[Record], cells: Callable[[Record], list[str]], width: int) -> list[Row]:
+    """Rows under a heading for each thing that is estimated."""
+    told: list[Row] = []
+    before = None
+    for one in rows:
+        if _heading(one) != before:
+            before = _heading(one)
+            told.append(Row((before, *("" for _ in range(width - 1))), "group"))
+        told.append(Row((one["adjustment"], *cells(one)), "level"))
+    return told
 
 
 def _shown(rows: list[Record]) -> list[Record]:
@@ -64,22 +93,22 @@ def _shown(rows: list[Record]) -> list[Record]:
     return list(last.values())
 
 
-def _null_table(rows: list[Record], rehearsal: Rehearsal, several: bool) -> Table:
-    header = ("Estimate", "Mean ratio", "Bias (log)", "95 % interval holds 1", "Wrongly rejects 1",
-              "No estimate")  # fmt: skip
-    told = [
-        Row(
-            (
-                _label(one, several),
-                numbers.ratio(_exp(one["null_mean_estimate"])),
-                _with_error(one, "null_bias"),
-                _share(one, "null_coverage"),
-                _share(one, "type_1_error"),
-                _none(one["null_convergence"]),
-            )
-        )
-        for one in rows
-    ]
+def _null_table(rows: list[Record], rehearsal: Rehearsal) -> Table:
+    header = (
+        "Adjusted for", "Mean ratio", "Bias (log)", "95 % interval holds 1", "Wrongly rejects 1",
+        "No estimate",
+    )  # fmt: skip
+    told = _grouped(
+        rows,
+        lambda one: [
+            numbers.ratio(_exp(one["null_mean_estimate"])),
+            _with_error(one, "null_bias"),
+            _share(one, "null_coverage"),
+            _share(one, "type_1_error"),
+            _none(one["null_convergence"]),
+        ],
+        len(header),
+    )
     note = (
         "If all is well the mean ratio is 1, 95 % of the intervals hold 1, and 5 % of the studies "
         "reject it. The mean is that of the log ratios."
@@ -88,27 +117,27 @@ def _null_table(rows: list[Record], rehearsal: Rehearsal, several: bool) -> Tabl
     return Table(caption, header, tuple(told), (note,))
 
 
-def _effect_table(rows: list[Record], rehearsal: Rehearsal, several: bool) -> Table:
-    header = ["Estimate", "Truth", "Mean ratio", "Bias (log)", "95 % interval holds the truth",
+def _effect_table(rows: list[Record], rehearsal: Rehearsal) -> Table:
+    header = ["Adjusted for", "Truth", "Mean ratio", "Bias (log)", "95 % interval holds the truth",
               "Rejects 1 (power)", "Exaggeration", "No estimate"]  # fmt: skip
     at_large = any(one["at_large"] is not None for one in rows)
     if at_large:
         header[3:3] = ["At large"]
-    told = []
-    for one in rows:
-        cells = [
-            _label(one, several),
+
+    def cells(one: Record) -> list[str]:
+        told = [
             numbers.ratio(one["truth"]),
             numbers.ratio(_exp(one["mean_estimate"])),
             _with_error(one, "bias"),
             _share(one, "coverage"),
             _share(one, "power"),
-            numbers.NOTHING if one["type_m"] is None else f"{numbers.ratio(one['type_m'])}",
+            numbers.ratio(one["type_m"]),
             _none(one["convergence"]),
         ]
         if at_large:
-            cells[3:3] = [numbers.ratio(one["at_large"])]
-        told.append(Row(tuple(cells)))
+            told[2:2] = [numbers.ratio(one["at_large"])]
+        return told
+
     notes = [
         "Exaggeration is the mean size of the log ratios that reject 1, over the true one "
         "(type M error of Gelman and Carlin 2014, Perspect Psychol Sci 9:641-51).",
@@ -120,7 +149,7 @@ def _effect_table(rows: list[Record], rehearsal: Rehearsal, several: bool) -> Ta
             "confounding, and that a ratio depends on what it is adjusted for."
         )
     caption = f"Rehearsed with the effect, {numbers.count(rehearsal.replicates)} draws"
-    return Table(caption, tuple(header), tuple(told), tuple(notes))
+    return Table(caption, tuple(header), tuple(_grouped(rows, cells, len(header))), tuple(notes))
 
 
 def _events(rehearsal: Rehearsal) -> str:
@@ -149,12 +178,12 @@ def _none(convergence: float | None) -> str:
     return numbers.probability(None if convergence is None else 1 - convergence)
 
 
-def _bias_figure(rows: list[Record], several: bool) -> Figure:
-    lines = [Lollipop(_label(one, several), one["bias"], one["bias_mcse"]) for one in rows]
+def _bias_figure(rows: list[Record]) -> Figure:
+    lines = [Lollipop(_label(one), one["bias"], one["bias_mcse"]) for one in rows]
     data = Table(
         "Bias of each estimate",
         ("Estimate", "Bias (log)"),
-        tuple(Row((_label(one, several), _with_error(one, "bias"))) for one in rows),
+        tuple(Row((_label(one), _with_error(one, "bias"))) for one in rows),
     )
     told = "; ".join(f"{one.label} {numbers.bias(one.value)}" for one in lines)
     return Figure(
@@ -166,11 +195,11 @@ def _bias_figure(rows: list[Record], several: bool) -> Figure:
     )
 
 
-def _zip_figure(rehearsal: Rehearsal, last: Record, several: bool) -> Figure:
+def _zip_figure(rehearsal: Rehearsal, last: Record) -> Figure:
     rows = rehearsal.rows.filter(
         (pl.col("scenario") == PUBLISHED) & (pl.col("method") == last["method"])
     )
-    label = _label(last, several)
+    label = _label(last)
     data = Table(
         "Coverage",
         ("Estimate", "95 % interval holds the truth"),

@@ -12,9 +12,7 @@ from tests.simulation.worlds import LOG_HR, World, draw
 
 SMALL = World(persons=200, rate=0.02)
 QUESTION = Question(exposure="exposed", adjustments={"crude": [], "z": ["z"]})
-METHODS = tuple(
-    Graded(name, Cox(), QUESTION, LOG_HR, adjustment=name) for name in ("crude", "z")
-)
+METHODS = tuple(Graded(name, Cox(), QUESTION, LOG_HR, adjustment=name) for name in ("crude", "z"))
 
 
 def drawn(seed: int):
