@@ -1,18 +1,20 @@
-"""The lollipop plot: each method's bias with its Monte Carlo interval, in spreads of estimates."""
+"""The lollipop plot: each method's bias with its Monte Carlo interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..drawing import drawn
-from ..palette import ACCENT, GROUPS, INK, LINE, QUIET
+from ..palette import ACCENT, GROUPS, INK, QUIET
 
 LEFT, ACROSS = 0.42, 0.53
+NARROWEST = 0.2
+"""The axis reaches at least this far, so that a small bias looks small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stick:
-    """One method: bias over the standard deviation of its estimates, with the Monte Carlo limits.
+    """One method: its bias with Monte Carlo limits, on the log scale.
 
     right : whether it is an analysis that should have none.
     """
@@ -24,15 +26,16 @@ class Stick:
     right: bool
 
 
-def lollipop_plot(sticks: Sequence[Stick], band: float) -> str:
-    """The plot as SVG, methods from top to bottom. band : a bias within it counts as none."""
+def lollipop_plot(sticks: Sequence[Stick]) -> str:
+    """The plot as SVG, methods from top to bottom; not for none."""
     height = 0.32 * len(sticks) + 0.75
-    reach = 1.15 * max(1.0, *(abs(end) for one in sticks for end in (one.low, one.high)))
+    reach = 1.1 * max(NARROWEST, *(abs(end) for one in sticks for end in (one.low, one.high)))
 
     def draw(figure: Any) -> None:
         bottom = 0.55 / height
         axes = figure.add_axes((LEFT, bottom, ACROSS, 1 - bottom - 0.1 / height))
-        axes.axvspan(-band, band, color=LINE, alpha=0.5, linewidth=0, zorder=0)
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
         axes.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
         for place, one in enumerate(sticks):
             colour = ACCENT if one.right else GROUPS[1]
@@ -47,7 +50,7 @@ def lollipop_plot(sticks: Sequence[Stick], band: float) -> str:
         axes.set_yticks(range(len(sticks)), [_two_lines(one.label) for one in sticks])
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("Bias, in standard deviations of one study's estimate")
+        axes.set_xlabel("Bias of the log ratio")
 
     return drawn(height, draw)
 

@@ -7,14 +7,13 @@ from ..content import Block, Cell, Details, Figure, Listing, Page, Row, Section,
 from .document import Method
 from .lollipop import Stick, lollipop_plot
 from .result import (
-    BIAS_SHARE,
     ScenarioResult,
     bias_verdict,
     coverage_verdict,
     on_scale,
 )
 from .running import Summary
-from .world_words import world_table
+from .world_words import cohort_words, model_words, world_table
 
 KIND_WORDS = {
     "naive": "naive",
@@ -129,8 +128,11 @@ def scenario_page(result: ScenarioResult) -> Page:
     head = scenario.head
     sections = [
         Section("What it teaches", tuple(head.teaches)),
-        Section("How the methods do", (_methods_table(result), _lollipop(result))),
-        Section("Against what each is graded", (_estimands(result),)),
+        Section(
+            "How the methods do",
+            (_methods_table(result), *_lollipop(result), _precision_table(result)),
+        ),
+        Section("The analyses", (_analyses(result),)),
         Section("The world", _world(result)),
         Section("A long run", _long_run(result)),
     ]
@@ -150,74 +152,94 @@ def scenario_page(result: ScenarioResult) -> Page:
 
 
 def _methods_table(result: ScenarioResult) -> Table:
-    rows = []
-    for place, (method, one) in enumerate(result.methods):
-        rows.append(
-            Row(
-                (
-                    method.name,
-                    KIND_WORDS[method.kind],
-                    *_graded_cells(method, one),
-                    numbers.error(one.empirical),
-                    numbers.error(one.model),
-                    numbers.probability(one.rejection),
-                    numbers.count(round(one.events)) if one.events == one.events else "",
-                    numbers.count(one.seen),
-                ),
-                name=_anchor(place),
-            )
+    rows = tuple(
+        Row(
+            (method.name, KIND_WORDS[method.kind], *_graded_cells(method, one)), name=_anchor(place)
         )
-    header = (
-        "Method", "Kind", "Truth", "Mean estimate", "Bias", "95 % interval holds the truth",
-        "Spread of estimates", "Standard error told", "No effect rejected", "Events", "Draws",
-    )  # fmt: skip
-    failed = sum(one.failed for one in result.summaries)
-    notes = [
+        for place, (method, one) in enumerate(result.methods)
+    )
+    header = ("Method", "Kind", "Truth", "Mean estimate", "Bias", "95 % interval holds the truth")
+    notes = (
         MONTE_CARLO,
         f"Seed {result.seed}; every method analyses the same draws.",
         "Mean estimate of a ratio: the exponential of the mean log ratio.",
-    ]
+    )
+    return Table("Methods", header, rows, notes, (0, 1, 4, 5))
+
+
+def _precision_table(result: ScenarioResult) -> Table:
+    rows = tuple(
+        Row(
+            (
+                method.name,
+                numbers.error(one.empirical),
+                numbers.error(one.model),
+                numbers.probability(one.rejection),
+                numbers.count(round(one.events)) if one.seen else numbers.NOTHING,
+                numbers.count(one.seen),
+            )
+        )
+        for method, one in result.methods
+    )
+    header = (
+        "Method", "Spread of estimates", "Standard error told", "No effect rejected (p < 0.05)",
+        "Events", "Draws",
+    )  # fmt: skip
+    notes = ["The spread is the standard deviation of the estimates over the draws."]
+    failed = sum(one.failed for one in result.summaries)
     if failed:
         notes.append(f"{failed} analyses gave no estimate and are counted in none of these.")
     if any(method.published is not None for method in result.scenario.methods):
         notes.append("Draws of a method that sees only published results: those published.")
-    return Table("Methods", header, tuple(rows), tuple(notes), (0, 1, 4, 5))
+    return Table("Precision", header, rows, tuple(notes))
 
 
-def _lollipop(result: ScenarioResult) -> Figure:
+def _lollipop(result: ScenarioResult) -> tuple[Figure, ...]:
     sticks = [
         Stick(
             method.name,
-            one.bias / one.empirical,
-            (one.bias - 1.96 * one.bias_error) / one.empirical,
-            (one.bias + 1.96 * one.bias_error) / one.empirical,
+            one.bias,
+            one.bias - 1.96 * one.bias_error,
+            one.bias + 1.96 * one.bias_error,
             method.kind != "naive",
         )
         for method, one in result.methods
-        if one.seen > 1 and one.empirical > 0
+        if one.seen > 1 and method.scale == "ratio"
     ]
+    if not sticks:
+        return ()
     rows = [
-        Row((one.label, numbers.difference(one.bias), numbers.difference(one.low),
-             numbers.difference(one.high)))
+        Row((one.label, numbers.bias(one.bias), numbers.bias(one.low), numbers.bias(one.high)))
         for one in sticks
-    ]  # fmt: skip
-    header = ("Method", "Bias over spread", "Lower limit", "Upper limit")
-    data = Table("Bias in standard deviations of one study's estimate", header, tuple(rows))
+    ]
+    header = ("Method", "Bias of the log ratio", "Lower limit", "Upper limit")
+    data = Table("Bias of the log ratio with its Monte Carlo limits", header, tuple(rows))
     caption = (
-        "Bias of each method in standard deviations of one study's estimate, with 95 % Monte "
-        "Carlo limits; diamonds are naive analyses. The grey band is a tenth."
+        "Bias of each method on the log scale, with 95 % Monte Carlo limits; diamonds are naive "
+        "analyses."
     )
-    told = "; ".join(f"{one.label} {numbers.difference(one.bias)}" for one in sticks)
-    return Figure(caption, lollipop_plot(sticks, BIAS_SHARE), f"Lollipop plot: {told}.", data)
+    if len(sticks) < len(result.methods):
+        caption += " Methods that give no ratio, or no estimate, are in the table alone."
+    told = "; ".join(f"{one.label} {numbers.bias(one.bias)}" for one in sticks)
+    alt = f"Lollipop plot of the bias: {told}."
+    return (Figure(caption, lollipop_plot(sticks), alt, data),)
 
 
-def _estimands(result: ScenarioResult) -> Table:
+def _analyses(result: ScenarioResult) -> Table:
     rows = tuple(
-        Row((method.name, f"{_truth(method)}: {method.truth_from}"))
+        Row(
+            (
+                method.name,
+                cohort_words(result.scenario.cohorts[method.cohort]),
+                model_words(method),
+                f"{_truth(method)}: {method.truth_from}",
+            )
+        )
         for method in result.scenario.methods
     )
-    return Table("What is true", ("Method", "Its estimand and where that is known from"), rows,
-                 (), (0, 1))  # fmt: skip
+    header = ("Method", "Cohort", "Model", "What is true, and where that is known from")
+    return Table("What each method does, and against what it is graded", header, rows, (),
+                 (0, 1, 2, 3))  # fmt: skip
 
 
 def _truth(method: Method) -> str:

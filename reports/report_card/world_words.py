@@ -1,4 +1,4 @@
-"""A teaching world in a table: every column, how it is drawn, and from what."""
+"""A scenario in words: the columns of its world, its cohorts and its models."""
 
 from dataclasses import fields
 from typing import Any
@@ -9,6 +9,7 @@ from synthetic.recipe.reading import DRAWS
 
 from .. import numbers
 from ..content import Row, Table
+from .document import CohortPlan, Method, Sampled
 
 DRAWN_AS = {kind: name for name, kind in DRAWS.items()}
 
@@ -49,3 +50,57 @@ def _number(value: float | tuple[float, ...]) -> str:
     if isinstance(value, tuple):
         return ", ".join(numbers.plain(one) for one in value)
     return numbers.plain(value)
+
+
+def cohort_words(plan: CohortPlan) -> str:
+    """How the people of the world become a cohort."""
+    told = [f"{plan.scale.name} ({plan.scale.unit}), exit '{plan.exit}', event '{plan.event}'"]
+    told.append("no late entry" if plan.entry is None else f"entry '{plan.entry}'")
+    if plan.competing:
+        told.append(f"competing: {numbers.listed(plan.competing)}")
+    if plan.keep is not None:
+        told.append(f"those with {plan.keep}")
+    if plan.expose is not None:
+        told.append(f"'{plan.expose.name}' from '{plan.expose.starts}' on")
+    for cut in plan.cut:
+        at = numbers.listed([numbers.plain(one) for one in cut.at])
+        told.append(f"cut at {at}" + (f" of {cut.on.scale.name}" if cut.on else ""))
+    if plan.sample is not None:
+        told.append(_sample_words(plan.sample))
+    return "; ".join(told)
+
+
+def _sample_words(sample: Sampled) -> str:
+    if sample.design == "case-control":
+        return "cases and controls"
+    if sample.design == "nested-case-control":
+        return f"{sample.controls} controls for each case"
+    if isinstance(sample.size, int):
+        told = f"every case and a subcohort of {numbers.count(sample.size)}"
+    else:
+        sizes = [f"{numbers.count(size)} ({level})" for level, size in sample.size.items()]
+        told = f"every case and a subcohort by '{sample.stratum}': {numbers.listed(sizes)}"
+    return f"{told}, treated as a full cohort" if sample.forgotten else told
+
+
+def model_words(method: Method) -> str:
+    """The model that a method fits."""
+    told = [f"{type(method.estimator).__name__} of '{method.exposure}'"]
+    weighting = getattr(method.estimator, "weighting", None)
+    if weighting is not None:
+        told.append(f"weighting {type(weighting).__name__}")
+    if method.adjust:
+        told.append(f"adjusted for {_quoted(method.adjust)}")
+    if method.strata:
+        told.append(f"a baseline for each level of {_quoted(method.strata)}")
+    if method.missing != "refuse":
+        told.append("complete cases")
+    if method.outcome is not None:
+        told.append(f"outcome '{method.outcome}'")
+    if method.published is not None:
+        told.append(f"only results with p < {numbers.plain(method.published)}")
+    return "; ".join(told)
+
+
+def _quoted(words: tuple[str, ...]) -> str:
+    return numbers.listed([f"'{word}'" for word in words])
