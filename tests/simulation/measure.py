@@ -4,12 +4,14 @@ Run as a script it measures every pipeline and writes the table of DESIGN.md:
 ``python -m tests.simulation.measure 1000 table.md``.
 """
 
-import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import polars as pl
+
+from analyses.grading import Graded, measures, run_replicate
+from cohort import Cohort
 
 from .pipelines import PIPELINES, QUESTION, Pipeline
 from .worlds import World, draw
@@ -17,64 +19,67 @@ from .worlds import World, draw
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Over replicates with an estimate: mean cases, exposed cases, bias, SEs and coverage."""
+    """Over replicates with an estimate: mean cases, bias, SEs and coverage, with their errors."""
 
     name: str
     gated: bool
     replicates: int
     cases: float
     bias: float
+    bias_error: float
     empirical_se: float
     model_se: float
     coverage: float
-
-    @property
-    def bias_error(self) -> float:
-        """Monte Carlo standard error of the bias."""
-        return self.empirical_se / math.sqrt(self.replicates)
-
-    @property
-    def coverage_error(self) -> float:
-        """Monte Carlo standard error of the coverage."""
-        return math.sqrt(self.coverage * (1 - self.coverage) / self.replicates)
+    coverage_error: float
 
 
 def measure(pipelines: tuple[Pipeline, ...], replicates: int) -> list[Measured]:
     """Measure pipelines; those of one world share its cohorts, replicate by replicate."""
-    found: dict[str, list[tuple[float, float, float, float, float]]] = {}
-    worlds: list[World] = list(dict.fromkeys(one.world for one in pipelines))
-    for world in worlds:
+    rows = []
+    for world in dict.fromkeys(one.world for one in pipelines):
         mine = [one for one in pipelines if one.world == world]
-        for seed in range(replicates):
-            cohort = draw(world, seed)
-            samples: dict[object, object] = {}
-            for one in mine:
-                if one.draw not in samples:
-                    samples[one.draw] = one.draw(cohort, 1_000_000 + seed)
-                row = one.estimator.estimate(samples[one.draw], QUESTION)
-                found.setdefault(one.name, []).append(
-                    (
-                        row.log_estimate - world.truth,
-                        row.std_error,
-                        math.log(row.conf_low) - world.truth,
-                        math.log(row.conf_high) - world.truth,
-                        float(row.frame["events"][0]),
-                    )
-                )
-    return [_summary(one, np.array(found[one.name])) for one in pipelines]
+        rows += [_replicate(world, mine, seed) for seed in range(replicates)]
+    found = measures(pl.concat(rows))
+    return [_summary(one, found.filter(pl.col("method") == one.name)) for one in pipelines]
 
 
-def _summary(pipeline: Pipeline, rows: np.ndarray) -> Measured:
-    error, se, low, high, cases = rows.T
+def _replicate(world: World, pipelines: list[Pipeline], seed: int) -> pl.DataFrame:
+    """The seed is that of the table in the design note: the replicate's number."""
+    cohorts = _cohorts(world, pipelines, seed)
+    graded = [
+        Graded(one.name, one.estimator, QUESTION, world.truth, draw=one.draw.__name__)
+        for one in pipelines
+    ]
+    return run_replicate(
+        lambda _: cohorts,
+        graded,
+        study="coverage",
+        scenario=repr(world),
+        replicate=seed,
+        seed=0,
+    )
+
+
+def _cohorts(world: World, pipelines: list[Pipeline], seed: int) -> dict[str, Cohort]:
+    cohort = draw(world, seed)
+    kinds = {one.draw.__name__: one.draw for one in pipelines}
+    return {name: kind(cohort, 1_000_000 + seed) for name, kind in kinds.items()}
+
+
+def _summary(pipeline: Pipeline, found: pl.DataFrame) -> Measured:
+    value = dict(found.select("measure", "value").iter_rows())
+    error = dict(found.select("measure", "mcse").iter_rows())
     return Measured(
         pipeline.name,
         pipeline.gated,
-        len(rows),
-        float(cases.mean()),
-        float(error.mean()),
-        float(error.std(ddof=1)),
-        float(np.sqrt((se**2).mean())),
-        float(((low <= 0) & (high >= 0)).mean()),
+        found.filter(pl.col("measure") == "bias")["n"][0],
+        value["mean events"],
+        value["bias"],
+        error["bias"],
+        value["empirical SE"],
+        value["model SE"],
+        value["coverage"],
+        error["coverage"],
     )
 
 
