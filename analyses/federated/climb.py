@@ -24,8 +24,11 @@ SETTLED = 1e-18
 ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
 NO_SHORTER = 0.7
-"""A step of Newton's that is no shorter than this share of the one before it, thrice, runs on."""
-RUNNING = 0.2
+RUNNING = 0.1
+CLOSE = 1.0
+"""A monotone likelihood: three steps in a row from within one standard error of the maximum, each
+still this long in standard units and hardly shorter than the one before. Where there is a maximum,
+Newton's steps from so near become shorter at once."""
 State = Literal["climbing", "settled", "running"]
 
 
@@ -67,7 +70,7 @@ class Climb:
         """Columns whose coefficient ran on, (p,)."""
         if self.state != "running":
             return np.zeros_like(self.aliased)
-        return _running(self.steps)
+        return _running(self.steps, self.gains)
 
 
 def start_of(fit: str, starts: Sequence[Start]) -> Climb:
@@ -116,7 +119,7 @@ def advanced(climb: Climb, value: float, score: Floats, information: Floats) -> 
     still = gain < ROUNDING and bool(climb.gains) and gain > climb.gains[-1] / 4
     if climb.pieces and (gain < SETTLED or still):
         return replace(here, state="settled", pieces=True)
-    if gain >= NEAR and _running(here.steps).any():
+    if _running(here.steps, here.gains).any():
         return replace(here, state="running", pieces=False)
     return replace(here, asked=point.beta + step)
 
@@ -139,12 +142,12 @@ def _shorter(climb: Climb) -> Climb:
     return replace(climb, asked=asked, halvings=halvings, pieces=False)
 
 
-def _running(steps: Sequence[Floats]) -> Flags:
-    """Columns whose last three steps did not become shorter: their likelihood has no maximum."""
+def _running(steps: Sequence[Floats], gains: Sequence[float]) -> Flags:
+    """Columns whose coefficient runs on, (p,): their likelihood has no maximum."""
     last = np.array(steps[-3:])
-    if len(last) < 3:
+    if len(last) < 3 or max(gains[-3:]) > CLOSE:
         return np.zeros(last.shape[1], dtype=bool)
     size = np.abs(last)
     same_way = (np.sign(last) == np.sign(last[0])).all(axis=0)
-    long = (size[1:] > NO_SHORTER * size[:-1]).all(axis=0) & (size[-1] > RUNNING)
+    long = (size[1:] > NO_SHORTER * size[:-1]).all(axis=0) & (size > RUNNING).all(axis=0)
     return np.asarray(same_way & long)

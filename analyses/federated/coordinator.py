@@ -134,11 +134,16 @@ def _all_strata(study: Study, openings: dict[str, list[Opening]]) -> tuple[Strat
     for one in found.values():
         size = declared_size(study, one.stratum)
         size = one.size if size is None else size
-        if not size or size < one.drawn:
+        if size < one.drawn:
             raise DesignError(
                 f"a sampling stratum of '{one.task}' has {one.drawn:,} drawn persons at all sites "
                 "together, more than the cohort it was drawn from: give the size of all sites' "
                 "cohorts together in [design] cohort_size."
+            )
+        if not one.drawn:
+            raise DesignError(
+                f"a sampling stratum of '{one.task}' has cases, but nobody was drawn from it at "
+                "any site: join it with another stratum."
             )
         settled.append(replace(one, size=size))
     return tuple(sorted(settled, key=lambda one: (one.task, one.stratum)))
@@ -148,7 +153,7 @@ def _added(a: StratumCounts, b: StratumCounts) -> StratumCounts:
     return StratumCounts(
         a.task,
         a.stratum,
-        None if a.size is None or b.size is None else a.size + b.size,
+        a.size + b.size,
         a.drawn + b.drawn,
         a.present + b.present,
         a.cases + b.cases,

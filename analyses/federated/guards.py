@@ -10,7 +10,6 @@ import numpy as np
 from cohort.errors import UnsupportedError
 
 from ..cox.influence import sums_by
-from ..cox.partial_likelihood import moments
 from ..records import Floats
 from .messages import StratumCounts
 from .parts import Part, TaskRecords
@@ -82,8 +81,10 @@ def check_dominance(part: Part, beta: Floats) -> None:
     Raises UnsupportedError. Coefficients far from any estimate single out whoever has the largest
     values; a coordinator who asks for them learns about her.
     """
-    at = moments(part.problem, beta * part.scale)
-    by_person = sums_by(part.problem.records.person, at.risk[:, None])
+    records = part.problem.records
+    linear = part.problem.terms @ (beta * part.scale) + records.offset
+    risk = records.risk_weight * np.exp(linear - linear.max(initial=-np.inf))
+    by_person = sums_by(records.person, risk[:, None])
     total = float(by_person.sum())
     if not (np.isfinite(total) and by_person.max() <= LARGEST_SHARE * total):
         raise UnsupportedError(

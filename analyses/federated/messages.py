@@ -38,14 +38,14 @@ class Head:
 class StratumCounts:
     """How one site drew one sampling stratum; summed over sites, of all of them.
 
-    task : the model these records are complete for. size : persons before sampling, None where the
-    document says it. drawn : into the subcohort. present : those of them in the model. cases : in
+    task : the model these records are complete for. size : persons before sampling; the document's
+    where it says so. drawn : into the subcohort. present : those of them in the model. cases : in
     the model. controls : drawn persons in the model who are no cases.
     """
 
     task: str
     stratum: str
-    size: int | None
+    size: int
     drawn: int
     present: int
     cases: int

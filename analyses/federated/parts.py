@@ -185,7 +185,8 @@ def _case_cohort(task: Task, held: TaskRecords, sample: Sample) -> tuple[Part, .
 
 def _sampling(frame: pl.DataFrame, sample: Sample) -> tuple[Sampling, tuple[str, ...]]:
     names, codes = _strata_of(frame)
-    share = np.array([sample[name].drawn / (sample[name].size or 1) for name in names])
+    # A site may open without a drawn person of its own in a stratum: all sites' share comes later.
+    share = np.array([sample[name].drawn / sample[name].size or 1.0 for name in names])
     return Sampling(frame[SUBCOHORT].to_numpy(), codes, share[codes]), tuple(names)
 
 
@@ -205,7 +206,7 @@ def control_share(one: StratumCounts) -> float:
     """The share of a stratum's non-cases that was drawn."""
     if not one.controls:
         return 1.0
-    non_cases = one.present / (one.drawn / (one.size or 1)) - one.cases
+    non_cases = one.present / (one.drawn / one.size) - one.cases
     return min(one.controls / non_cases, 1.0)
 
 

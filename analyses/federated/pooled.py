@@ -117,7 +117,7 @@ def _drawing(task: Task, sums: Sequence[Sums], strata: Mapping[str, StratumCount
         squares = np.sum([one.squares for one in found[name]], axis=0)
         mean_free = np.sum([one.total for one in found[name]], axis=0)
         n = sum(one.count for one in found[name])
-        share = control_share(counts) if weighted else counts.drawn / (counts.size or 1)
+        share = control_share(counts) if weighted else counts.drawn / counts.size
         if not weighted and len(found) == 1:
             total += (1.0 - share) * squares
             continue

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from cohort.cohort import Cohort, each_once, time_at_risk
-from cohort.designs import CaseCohort
 from cohort.errors import ConvergenceError, NotEstimableError, StudyError, nearest
 
 from ..cox.estimator import Cox
@@ -93,8 +92,6 @@ def _opening(study: Study, cohort: Cohort, task: Task) -> Opening:
     strata = stratum_counts(cohort, task, held)
     check_strata(task.name, strata, smallest)
     parts = parts_of(task, held, {one.stratum: one for one in strata})
-    if isinstance(study.design, CaseCohort) and study.design.cohort_size is not None:
-        strata = tuple(replace(one, size=None) for one in strata)
     given = parts[0].given
     cox = study.estimators[task.place[1]]
     assert isinstance(cox, Cox)
@@ -176,7 +173,7 @@ def _check_held(study: Study, task: Task, held: TaskRecords) -> None:
 
 def _sized(sample: Sample) -> Sample:
     for one in sample.values():
-        if not one.size or not 0 < one.drawn <= one.size:
+        if not 0 < one.drawn <= one.size:
             raise StudyError(
                 "the message gives a sampling stratum no size, or more drawn persons than it has: "
                 "ask the coordinator to send it again."

@@ -19,7 +19,10 @@ from analyses import (
     SelfPrentice,
     TwoPhase,
 )
+from analyses.cox.partial_likelihood import maximise
 from analyses.federated import guards
+from analyses.federated import site as one_site
+from analyses.federated.climb import MOST_ROUNDS
 from analyses.study.parts import Asked
 from cohort import (
     Binary,
@@ -261,6 +264,19 @@ def test_a_stratified_case_cohort(weighting, variance, site):
     agree(wilms_study(CaseCohort("in.subcohort", stratum="instit"), cox), whole)
 
 
+@pytest.mark.parametrize("weighting", [BorganI(), BorganII()], ids=repr)
+def test_a_site_that_drew_nobody_in_a_sampling_stratum(weighting):
+    """Its cases there are compared by what the other site drew."""
+    _, sampled = wilms("study")
+    sizes = {1: 3622, 2: 406}
+    there = (pl.col("site") == 4) & (pl.col("instit") == 2)
+    table = sampled.filter(~there | (pl.col("rel") == 1)).with_columns(
+        (pl.col("in.subcohort") & ~there).alias("in.subcohort")
+    )
+    design = CaseCohort("in.subcohort", cohort_size=sizes, stratum="instit")
+    agree(wilms_study(design, Cox(weighting=weighting)), table)
+
+
 def test_a_case_cohort_with_incomplete_records():
     """Those left out of a model leave the drawn share as it was, and reach fewer of the cohort."""
     _, sampled = wilms("study")
@@ -313,6 +329,31 @@ def test_rounds_from_the_sites_own_maxima(lung):
     """Two rounds of sums give the coefficients to 1e-9; one more gives the variance as well."""
     found = between(lung_study(ADJUSTED), lung, "half")
     assert found.rounds <= 4
+
+
+def test_strong_effects_from_a_start_at_0(monkeypatch):
+    """Hazard ratios of 20 per standard deviation: long steps are no sign of a missing maximum."""
+    monkeypatch.setattr(guards, "LARGEST_SHARE", 1.0)
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(900, 2))
+    rate = np.exp(x @ [3.0, -2.0])
+    time = np.ceil(rng.exponential(size=900) / rate * 1000) / 10
+    table = pl.DataFrame(
+        {
+            "row": np.arange(900), "x": x[:, 0], "z": x[:, 1], "site": np.arange(900) % 3,
+            "time": np.minimum(time, 100.0), "event": time <= 100.0,
+        }
+    )  # fmt: skip
+    follow_up = FollowUp(DAYS, exit="time", event="event")
+    plan = study(follow_up, numeric("x", "z"), Question(exposure="x", adjustments={"z": ["z"]}))
+    assert agree(plan, table).rounds <= 4
+    monkeypatch.setattr(one_site, "_own_maximum", _nowhere)
+    assert agree(plan, table).rounds <= MOST_ROUNDS
+
+
+def _nowhere(part):
+    """A site without an estimate of its own."""
+    return replace(maximise(part.problem), converged=False)
 
 
 def test_competing_outcomes_are_cause_specific():

@@ -307,6 +307,14 @@ def test_a_folder_of_two_exchanges(capsys, owners):
     assert "two different messages of round 0" in err
 
 
+def test_two_copies_of_an_answer_count_once(capsys, owners):
+    folder = begin(capsys, owners)
+    answered(capsys, owners, folder, 0)
+    text = (folder / "answer-0-south.json").read_text()
+    (folder / "answer-0-south (copy).json").write_text(text)
+    assert go_on(capsys, owners, folder)[0] == 0
+
+
 def test_an_overflowing_question_is_refused_and_not_answered_with_infinity(capsys, owners):
     folder = begin(capsys, owners)
     answered(capsys, owners, folder, 0)

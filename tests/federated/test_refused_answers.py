@@ -188,6 +188,18 @@ def test_more_drawn_than_the_cohort_had():
         coordinate(plan, [replace(first, answers=answers)], VERSION)
 
 
+def test_a_stratum_from_which_nobody_was_drawn_anywhere():
+    _, sampled = wilms("study")
+    plan = wilms_study(CaseCohort("in.subcohort", cohort_size=4028), Cox(weighting=LinYing()))
+    first = exchange(plan, sites_of(plan, sampled))[0]
+    answers = tuple(
+        opening(strata=tuple(replace(s, drawn=0) for s in one.openings[0].strata))(one)
+        for one in first.answers
+    )
+    with pytest.raises(DesignError, match="nobody was drawn from it at any site"):
+        coordinate(plan, [replace(first, answers=answers)], VERSION)
+
+
 def test_the_estimates_do_not_depend_on_what_is_added_to_a_likelihood(held):
     """The scores decide; a constant in every log-likelihood is not seen."""
 
