@@ -15,7 +15,7 @@ from analyses.study.reading import built, check_keys, of_kind
 from cohort import OtherScale, TimeScale
 from cohort.errors import CohortError, StudyError, nearest
 from cohort.variables import Variable
-from synthetic.recipe import Recipe, recipe_from
+from synthetic.recipe import PERSON, Recipe, check_names, expression, recipe_from
 
 from .quantities import RiskContrast
 
@@ -252,6 +252,9 @@ def _check(scenario: Scenario) -> None:
         for column in (plan.entry, plan.exit, plan.event):
             if column is not None:
                 _known(column, columns, f"[cohorts.{key}] names the column")
+        if plan.keep is not None:
+            where = f"[cohorts.{key}] keep"
+            check_names(expression(plan.keep, where), [PERSON, *columns], where)
     for variable in scenario.variables:
         _known(variable.source, columns, f"[variables] {variable.name} reads the column")
     names: list[str] = []

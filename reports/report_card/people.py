@@ -18,7 +18,7 @@ from cohort import (
 )
 from cohort.errors import StudyError
 from cohort.variables import Categorical, Code, Variable
-from synthetic.recipe import PERSON, draw
+from synthetic.recipe import PERSON, draw, expression
 
 from .document import CohortPlan, Sampled, Scenario
 
@@ -40,7 +40,7 @@ def cohort_of_plan(
 ) -> Cohort:
     """One cohort: who is in it, follow-up, exposure along time, bands, sample."""
     if plan.keep is not None:
-        people = people.filter(pl.sql_expr(plan.keep))
+        people = people.filter(expression(plan.keep, "keep").holds(people))
     codes: dict[Code, str] = {place: name for place, name in enumerate(plan.competing, start=2)}
     control = plan.sample is not None and plan.sample.design == "case-control"
     follow_up = FollowUp(

@@ -3,8 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from synthetic.recipe import Recipe
-from synthetic.recipe.expressions import Expression
+from synthetic.recipe import Expression, Recipe
 from synthetic.recipe.reading import DRAWS
 
 from .. import numbers

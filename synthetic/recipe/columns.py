@@ -42,10 +42,8 @@ class IsColumn:
 
     def values(self, frame: pl.DataFrame, uniform: FloatArray, where: str) -> Values | pl.Series:
         """The value of the expression, in its own type; true and false become 1 and 0."""
-        found = frame.select(self.value.compiled.alias("_value"))["_value"]
-        if found.dtype == pl.Boolean:
-            found = found.cast(pl.Int64)
-        return found if len(found) == len(frame) else found.new_from_index(0, len(frame))
+        found = self.value.series(frame)
+        return found.cast(pl.Int64) if found.dtype == pl.Boolean else found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ def draw(
     drawn; later columns follow from them and all else stays equal.
 
     Raises StudyError for a column to set that does not exist, and when a probability, a standard
-    deviation or a time cannot be used.
+    deviation or a time cannot be used, or an expression cannot be worked out.
     """
     if persons < 1 or seed < 0:
         raise StudyError(
@@ -41,4 +41,4 @@ def draw(
         else:
             drawn = pl.Series(name, column.values(frame, draws.uniform(name), f"column '{name}'"))
         frame = frame.with_columns(drawn.alias(name))
-    return frame if recipe.keep is None else frame.filter(recipe.keep.compiled)
+    return frame if recipe.keep is None else frame.filter(recipe.keep.holds(frame))

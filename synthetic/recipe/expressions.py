@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from cohort.errors import StudyError, nearest
@@ -25,12 +24,41 @@ class Expression:
     names: tuple[str, ...]
     compiled: pl.Expr
 
-    def of(self, frame: pl.DataFrame) -> FloatArray:
-        """Its value for each person, (n,); a missing value is NaN."""
-        found = frame.select(self.compiled.cast(pl.Float64).alias("_value"))["_value"]
-        values = found.fill_null(float("nan")).to_numpy()
+    def series(self, frame: pl.DataFrame) -> pl.Series:
+        """Its value for each person, (n,), in its own type.
+
+        Raises StudyError when the columns do not allow it: text where a number is needed.
+        """
+        try:
+            found = frame.select(self.compiled.alias("_value"))["_value"]
+        except pl.exceptions.PolarsError as error:
+            raise StudyError(
+                f"the expression {self.text!r} cannot be worked out ({type(error).__name__}): look "
+                "at the types of its columns."
+            ) from None
         # A constant comes back once, whatever the number of persons.
-        return np.full(len(frame), values[0]) if len(values) != len(frame) else values
+        return found if len(found) == len(frame) else found.new_from_index(0, len(frame))
+
+    def of(self, frame: pl.DataFrame) -> FloatArray:
+        """Its value for each person, (n,), as a number; a missing value is NaN."""
+        found = self.series(frame)
+        if not (found.dtype.is_numeric() or found.dtype in (pl.Boolean, pl.Null)):
+            raise StudyError(f"the expression {self.text!r} gives {found.dtype}: expected numbers.")
+        values: FloatArray = found.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return values
+
+    def holds(self, frame: pl.DataFrame) -> pl.Series:
+        """Where it is true, (n,); where it is missing it is not.
+
+        Raises StudyError when it is no condition.
+        """
+        found = self.series(frame)
+        if found.dtype != pl.Boolean:
+            raise StudyError(
+                f"the expression {self.text!r} is no condition: it gives {found.dtype}, expected "
+                "true or false."
+            )
+        return found.fill_null(False)
 
 
 def expression(value: object, where: str) -> Expression:

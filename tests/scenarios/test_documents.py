@@ -71,6 +71,7 @@ def test_the_document_that_the_faults_below_are_made_of_is_read():
     [
         ('cohort = "all"', 'cohort = "al"', "asks for the cohort 'al': did you mean 'all'?"),
         ('exit = "exit"', 'exit = "exot"', "names the column 'exot': did you mean 'exit'?"),
+        ('event = "event"', 'event = "event"\nkeep = "exot > 3"', "keep names 'exot'"),
         ('kind = "naive"', 'kind = "nave"', "is 'nave': did you mean 'naive'?"),
         ('kind = "cox"', 'kind = "coks"', "has kind = 'coks'"),
         ('kind = "cox"', 'kind = "logistic", weighting = "prentice"', "has no weighting"),

@@ -145,6 +145,17 @@ def test_a_hazard_that_ends_leaves_the_event_out():
     assert (t[np.isfinite(t)] <= 2).all()
 
 
+def test_what_is_no_number_or_no_condition_is_refused():
+    text = '{ name = "word", draw = "is", value = "CASE WHEN carrier = 1 THEN \'a\' END" }'
+    level = '{ name = "a", draw = "normal", mean = "word", sd = 1 }'
+    with pytest.raises(StudyError, match="'word' gives String: expected numbers"):
+        draw(columns(CARRIER, text, level), 9, 1)
+    with pytest.raises(StudyError, match=r"'word . 2' cannot be worked out"):
+        draw(columns(CARRIER, text, '{ name = "a", draw = "is", value = "word - 2" }'), 9, 1)
+    with pytest.raises(StudyError, match="'carrier' is no condition: it gives Int64"):
+        draw(columns(CARRIER, keep="carrier"), 9, 1)
+
+
 def test_only_those_kept_are_seen():
     people = draw(columns(CARRIER, keep="carrier = 1"), 200, 1)
     assert {1} == set(people["carrier"])
