@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import log
 
 import numpy as np
 import polars as pl
@@ -31,7 +31,7 @@ from .plan import Method, Twin, planned
 FOUND, FULL = "positive", "full cohort"
 LARGE_WORLD = 1_000_000
 """Women of the world in which the plan is run once at large, enrolled or not."""
-CALIBRATING = 200_000
+CALIBRATING = 100_000
 """Women by whom the baseline is brought back to as many events as before."""
 
 
@@ -122,7 +122,7 @@ def world_twin(document: Document, large: int = LARGE_WORLD) -> Twin:
         graded,
         truth,
         sha256_of_text(f"{with_effect.fingerprint}|{none.fingerprint}|{told}|{size}"),
-        _words(told, with_effect, world),
+        _words(told, with_effect, exposures),
         "the rate of the outcome with the exposure truly present against without it, conditional "
         "on every other cause in the world",
     )
@@ -288,14 +288,22 @@ def _truth(world: World, outcome: str, method: Method, cohort: Cohort) -> float:
     return float(same["log_truth"].sum())
 
 
-def _words(told: Told, with_effect: World, world: World) -> tuple[str, ...]:
-    outcome = str(told.outcome)
-    ratio = numbers.ratio(exp(log(with_effect.outcomes[outcome].chimerism)))
+def _words(told: Told, with_effect: World, exposures: tuple[str, ...]) -> tuple[str, ...]:
     women = numbers.count(told.persons)
+    effect = (
+        "With the effect, the exposure acts on the rate of the outcome as the world's document "
+    )
+    effect += "says; without it, not at all"
+    if set(exposures) <= {FOUND, CARRIER}:
+        ratio = numbers.ratio(with_effect.outcomes[str(told.outcome)].chimerism)
+        effect = (
+            f"With the effect, male cells multiply the rate of the outcome by {ratio}; without "
+        )
+        effect += "it, by 1"
     return (
-        f"Each replicate is a new draw of {women} women of the invented world '{world.name}', of "
-        "whom those who take part are followed and sampled as in the study.",
-        f"With the effect, male cells multiply the rate of the outcome by {ratio}; without it, by "
-        "1, with the baseline rate such that as many women have the outcome. Everything else, "
-        "confounding and errors of the assay too, is the same in both.",
+        f"Each replicate is a new draw of {women} women of the invented world "
+        f"'{with_effect.name}', of whom those who take part are followed and sampled as in the "
+        "study.",
+        f"{effect}, with a baseline rate such that about as many women have the outcome. "
+        "Everything else, confounding and errors of the assay too, is the same in both.",
     )
