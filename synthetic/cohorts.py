@@ -29,7 +29,7 @@ from .truth.conditional import conditional_truth
 CHUNK = 32_768
 SCALES = ("age", "time since recruitment")
 BIRTH_COUNTS = ("births", "sons")
-LABELS = {"bmi": "Body-mass index", "hrt": "Hormone therapy", "alcohol": "Alcohol a day"}
+LABELS = {"bmi": "Body-mass index", "hrt": "Hormone therapy", "alcohol": "Alcohol"}
 """Words for variables whose names do not say enough."""
 
 
