@@ -83,6 +83,7 @@ def _withheld(found: Answer, smallest: int) -> Answer:
                 _small_withheld(one, smallest),
                 persons=None if no_persons else one.persons,
                 events=None if no_events else one.events,
+                person_time=None if no_persons else one.person_time,
             )
             for one, no_persons, no_events in zip(openings, persons, events, strict=True)
         ),

@@ -92,7 +92,8 @@ def _check_opening(site: str, opening: Opening, task: Task) -> None:
     ]
     if any(count is not None and count < 0 for count in counts):
         raise SchemaError(f"site '{site}' sends a negative count in '{task.name}': {AGAIN}.")
-    if not (np.isfinite(opening.person_time) and opening.person_time >= 0):
+    time = opening.person_time
+    if time is not None and not (np.isfinite(time) and time >= 0):
         raise SchemaError(f"site '{site}' sends an impossible person-time: {AGAIN}.")
     for start in opening.starts:
         _check_start(site, start, len(task.columns))

@@ -99,7 +99,8 @@ class Opening:
 
     columns : the names of its coefficients. variance : the one its own records ask for. persons,
     events, dropped, units (independent ones), left_out (cases that fail while nobody drawn is at
-    risk) : counts, None where too small to be told.
+    risk) : counts, None where too small to be told; person_time likewise,
+    in the unit of the time scale.
     """
 
     task: str
@@ -110,7 +111,7 @@ class Opening:
     dropped: int | None
     units: int | None
     left_out: int | None
-    person_time: float
+    person_time: float | None
     starts: tuple[Start, ...]
     strata: tuple[StratumCounts, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .climb import Climb
 from .messages import DrawnSums, Opening, StratumCounts, Sums
 from .parts import control_share
 from .tasks import Task
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +67,7 @@ def _rows(task: Task, pooled: Pooled) -> list[dict[str, Any]]:
         "ties": "breslow" if _breslow(task) else task.plan.ties,
         "persons": _total([one.persons for one in openings]),
         "events": _total([one.events for one in openings]),
-        "person_time": float(sum(one.person_time for one in openings)),
+        "person_time": _total([one.person_time for one in openings]),
         "dropped": _total([one.dropped for one in openings]),
         "converged": converged,
         "note": _notes(task, openings),
@@ -166,10 +168,10 @@ def _reason(task: Task, main: Climb, last: Climb, used: Flags) -> str:
     return f"no information on the variance of {', '.join(names[used])}: too few independent units"
 
 
-def _total(counts: Sequence[int | None]) -> int | None:
+def _total(told: Sequence[Number | None]) -> Number | None:
     """The sum; None where a site withholds its own."""
-    told = [count for count in counts if count is not None]
-    return sum(told) if len(told) == len(counts) else None
+    known = [number for number in told if number is not None]
+    return sum(known[1:], known[0]) if len(known) == len(told) else None
 
 
 def _notes(task: Task, openings: Sequence[Opening]) -> str | None:

@@ -102,6 +102,23 @@ def test_late_entry_with_the_sexes_as_owners_is_r_s_stratified_fit(place, exposu
     assert found["dropped"] == record["n_dropped_missing"].number()
 
 
+@pytest.mark.parametrize(("place", "exposure"), [(0, "age"), (1, "ph.karno")])
+def test_women_and_men_of_lung_as_owners_are_r_s_stratified_fit(place, exposure):
+    """R: coxph(Surv(time, status) ~ age + ph.karno + strata(sex), lung)."""
+    stored, rtol = (record := load("cox_lung_strata"))["sex"], record.rtol
+    others = [term for term in ("age", "ph.karno") if term != exposure]
+    question = Question(exposure=exposure, adjustments={"m": others}, missing="complete case")
+    table = data("lung").with_columns(pl.int_range(pl.len()).alias("row"))
+    found = agree(lung_study(question), table, "sex").estimates[0].frame.row(0, named=True)
+    columns = stored["coef_table"]["columns"]
+    se = columns["se"][place].number()
+    agree_number(found["log_estimate"], columns["coef"][place].number(), rtol, se)
+    agree_number(found["std_error"], se, rtol)
+    agree_number(np.log(found["conf_low"]), columns["lower"][place].number(), rtol, se)
+    agree_number(np.log(found["conf_high"]), columns["upper"][place].number(), rtol, se)
+    assert found["dropped"] == stored["n_dropped_missing"].number()
+
+
 @pytest.fixture
 def lung():
     rng = np.random.default_rng(20)

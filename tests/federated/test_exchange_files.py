@@ -286,6 +286,7 @@ def test_small_counts_are_withheld_from_an_answer(capsys, owners):
     assert [one["dropped"] for one in held] == [0, None]
     assert held[0]["persons"] is not None
     assert held[1]["persons"] is None
+    assert held[1]["person_time"] is None
     for place in range(1, MOST_ROUNDS):
         go_on(capsys, owners, folder)
         if (folder / "estimates.json").exists():
@@ -294,6 +295,7 @@ def test_small_counts_are_withheld_from_an_answer(capsys, owners):
     rows = json.loads((folder / "estimates.json").read_text())["estimates"][0]["rows"]
     assert rows[0]["persons"] == len(lung_sites())
     assert rows[1]["persons"] is None
+    assert rows[1]["person_time"] is None
     assert "a count that a site withholds" in rows[1]["note"]
 
 
