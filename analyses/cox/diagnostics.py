@@ -171,8 +171,12 @@ def _used(fit: CoxFit) -> Flags:
     records, terms = fit.problem.records, fit.problem.terms
     slots = fit.problem.slots
     present: Codes = np.unique(slots.stratum)
-    low = np.full((int(records.stratum.max()) + 1, terms.shape[1]), np.inf)
-    high = -low
-    np.minimum.at(low, records.stratum, terms)
-    np.maximum.at(high, records.stratum, terms)
-    return np.asarray((high > low)[present])
+    if records.stratum.max(initial=0) == 0:
+        return np.asarray(np.ptp(terms, axis=0) > 0)[None, :][present]
+    # Sorted by stratum, so that each is a run; reductions over runs are quick.
+    order = np.argsort(records.stratum, kind="stable")
+    runs = np.flatnonzero(np.diff(records.stratum[order], prepend=-1))
+    ordered = terms[order]
+    vary = np.maximum.reduceat(ordered, runs) > np.minimum.reduceat(ordered, runs)
+    place = np.searchsorted(records.stratum[order][runs], present)
+    return np.asarray(vary[place])

@@ -72,8 +72,12 @@ def influence_on(found: Incidences, cause: int) -> Influence:
     return Influence(limit.odds, limit.left, pulled, f * limit.left + reach, f * limit.left)
 
 
-def incidence_variance(found: Incidences, records: CurveRecords, cause: int) -> Floats:
+def incidence_variance(
+    found: Incidences, records: CurveRecords, cause: int, copies: Floats | None = None
+) -> Floats:
     """Infinitesimal-jackknife variance of the incidence of a cause, (K,), by cluster.
+
+    copies : (n,) units that each record stands for.
 
     That of R's survfit; Therneau (2024), vignette "Multi-state models" of the package survival.
     """
@@ -90,16 +94,18 @@ def incidence_variance(found: Incidences, records: CurveRecords, cause: int) -> 
     leaving = np.column_stack(
         (w * (b[leave] - any_event * part.left[leave]), w * (c[leave] - jump), -w)
     )
-    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving))
+    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving), copies)
     f = found.incidence[:, cause]
     weights = np.column_stack((f, -np.ones_like(f), f * b - c))
     return quadratic_form(timeline, weights, products)
 
 
-def survival_variance(found: Incidences, records: CurveRecords) -> Floats:
+def survival_variance(
+    found: Incidences, records: CurveRecords, copies: Floats | None = None
+) -> Floats:
     """Infinitesimal-jackknife variance of event-free survival, (K,); 0 where it is 0."""
     variance = log_survival_influence_variance(
-        found.timeline, records, found.limit.odds, found.limit.left
+        found.timeline, records, found.limit.odds, found.limit.left, copies
     )
     return np.asarray(found.limit.survival**2 * variance)
 

@@ -29,11 +29,13 @@ from .records import (
     Groups,
     check_grouping,
     curve_records,
+    each_once,
     groups_of,
     once_only,
     whole_cohort_only,
 )
 from .survival import interval_clause, is_weighted, robust_clause, shared_clauses
+from .tally import Tally, tallied
 from .timeline import timeline_of
 
 IncidenceVariance = Literal["infinitesimal jackknife", "greenwood", "aalen"]
@@ -91,9 +93,10 @@ class CumulativeIncidence:
         codes = tuple(range(1, len(outcomes) + 1))
         records = curve_records(groups, codes, self.start)
         once_only(records, "a cumulative incidence")
-        found = incidences_of(timeline_of(records, len(outcomes)))
+        sample = _sample(records)
+        found = incidences_of(timeline_of(sample.weighted(), len(outcomes)))
         wanted = outcomes if question.outcome is None else (question.outcome,)
-        frame = _frame(self, found, records, groups, [outcomes.index(one) for one in wanted])
+        frame = _frame(self, found, sample, groups, [outcomes.index(one) for one in wanted])
         names = pl.Series([*outcomes, EVENT_FREE])
         frame = frame.with_columns(names.gather(frame["outcome"]).alias("outcome"))
         return Curve(
@@ -118,17 +121,35 @@ class CumulativeIncidence:
         return "; ".join(parts) + "."
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Records as they are, or one of each kind with its copies."""
+
+    records: CurveRecords
+    copies: Floats | None = None
+
+    def weighted(self) -> CurveRecords:
+        """The records whose weights make the risk sets."""
+        return self.records if self.copies is None else Tally(self.records, self.copies).weighted()
+
+
+def _sample(records: CurveRecords) -> Sample:
+    """One record of each kind, where everyone is a unit of her own."""
+    kinds = tallied(records) if each_once(records.cluster) else None
+    return Sample(records) if kinds is None else Sample(kinds.records, kinds.copies)
+
+
 def _frame(
     settings: CumulativeIncidence,
     found: Incidences,
-    records: CurveRecords,
+    sample: Sample,
     groups: Groups,
     causes: list[int],
 ) -> pl.DataFrame:
     timeline = found.timeline
     parts = []
     for cause in [*causes, found.incidence.shape[1]]:
-        estimate, events, variance = _row(settings.variance, found, records, cause)
+        estimate, events, variance = _row(settings.variance, found, sample, cause)
         std_error = np.sqrt(np.maximum(variance, 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.where(std_error == 0, 0.0, std_error / estimate)
@@ -150,20 +171,20 @@ def _frame(
 
 
 def _row(
-    kind: IncidenceVariance, found: Incidences, records: CurveRecords, cause: int
+    kind: IncidenceVariance, found: Incidences, sample: Sample, cause: int
 ) -> tuple[Floats, Floats, Floats]:
     """Estimate, events and variance (K,) of a cause, or of event-free survival after the last."""
     timeline = found.timeline
     if cause == found.incidence.shape[1]:
         survival = found.limit.survival
         if kind == "infinitesimal jackknife":
-            variance = survival_variance(found, records)
+            variance = survival_variance(found, sample.records, sample.copies)
         else:
             of_log = log_survival_variance(timeline, found.limit)
             variance = np.where(survival > 0, survival, np.nan) ** 2 * of_log
         return survival, timeline.any_event, variance
     estimate, events = found.incidence[:, cause], timeline.events[:, cause]
     if kind == "infinitesimal jackknife":
-        return estimate, events, incidence_variance(found, records, cause)
+        return estimate, events, incidence_variance(found, sample.records, cause, sample.copies)
     by_slot = aalen_variance if kind == "aalen" else greenwood_variance
     return estimate, events, by_slot(found, cause)

@@ -28,10 +28,13 @@ class Changes:
     leaving: Floats
 
 
-def sums_of_products(timeline: Timeline, unit: Codes, changes: Changes) -> Floats:
+def sums_of_products(
+    timeline: Timeline, unit: Codes, changes: Changes, copies: Floats | None = None
+) -> Floats:
     """Sums over units of the products of their coefficients, (K, m, m).
 
     unit : (n,) person or cluster of each record; units of different groups are kept apart.
+    copies : (n,) units that each record stands for, where none has more than one record.
     """
     slots = timeline.slots
     n, m = changes.entering.shape
@@ -53,6 +56,8 @@ def sums_of_products(timeline: Timeline, unit: Codes, changes: Changes) -> Float
     for i in range(m):
         for j in range(i, m):
             gained = after[:, i] * after[:, j] - before[:, i] * before[:, j]
+            if copies is not None:
+                gained *= np.concatenate((copies, copies))
             each = counts_of(slot, gained, timeline.time.size)
             out[:, i, j] = out[:, j, i] = timeline.running(each)
     return out
@@ -88,7 +93,11 @@ def _running_by_unit(key: Codes, change: Floats) -> Floats:
 
 
 def log_survival_influence_variance(
-    timeline: Timeline, records: CurveRecords, odds: Floats, left: Floats
+    timeline: Timeline,
+    records: CurveRecords,
+    odds: Floats,
+    left: Floats,
+    copies: Floats | None = None,
 ) -> Floats:
     """Infinitesimal-jackknife variance (K,) of a sum of hazards, or of minus log survival.
 
@@ -104,5 +113,5 @@ def log_survival_influence_variance(
     entering = np.column_stack((-weight * since, weight))
     gone = weight * (lived[leave] - (records.event > 0) * left[leave])
     leaving = np.column_stack((gone, -weight))
-    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving))
+    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving), copies)
     return quadratic_form(timeline, np.column_stack((np.ones_like(lived), lived)), products)

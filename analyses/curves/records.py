@@ -167,6 +167,8 @@ def _crossed(
             continue
         exposure = [word for word in exposure for _ in words]
         stratum = [[*before, f"{name}: {word}"] for before in stratum for word in words]
+    if not parts:
+        return Groups(frame, code, ("all",), (None,), (None,), exposed, steps)
     present = np.bincount(code, minlength=len(exposure)) > 0
     code = (np.cumsum(present) - 1)[code]
     exposure = [word for word, here in zip(exposure, present, strict=True) if here]
@@ -215,7 +217,7 @@ def curve_records(groups: Groups, codes: tuple[int, ...], start: float | None) -
 
 def joined(records: CurveRecords) -> CurveRecords:
     """Consecutive records of a person in one group as one, where nothing happened between."""
-    if np.bincount(records.person).max(initial=0) < 2:
+    if each_once(records.person):
         return records
     order = np.lexsort((records.entry, records.group, records.person))
     ordered = records.where(order)
@@ -240,11 +242,20 @@ def joined(records: CurveRecords) -> CurveRecords:
     )
 
 
+def each_once(unit: Codes) -> bool:
+    """Whether no unit has more than one record."""
+    if bool((unit[1:] > unit[:-1]).all()):
+        return True
+    return bool(np.bincount(unit).max(initial=0) < 2)
+
+
 def once_only(records: CurveRecords, what: str) -> None:
     """Refuse several events of one person in one group: survival is until the first.
 
     Raises UnsupportedError naming how many.
     """
+    if each_once(records.person):
+        return
     happened = records.event > 0
     key = records.person[happened] * (int(records.group.max(initial=0)) + 1)
     key += records.group[happened]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..cox.slots import Slots, risk_sums
 from ..records import Codes, Flags, Floats, counts_of
 from .records import CurveRecords, distinct
+from .tally import whole_times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +117,9 @@ def _exit_slots(records: CurveRecords) -> Slots:
 
     Not slots_of: ranks from one sort of the exits are several times faster than searching them.
     """
+    whole = whole_times(records.exit)
+    if whole is not None:
+        return _exit_slots_of_days(records, whole)
     times, rank = np.unique(records.exit, return_inverse=True)
     key = records.group * times.size + rank.reshape(-1)
     keys, place = distinct(key)
@@ -146,10 +150,47 @@ def _exit_slots(records: CurveRecords) -> Slots:
     )
 
 
+def _exit_slots_of_days(records: CurveRecords, whole: Codes) -> Slots:
+    """Slots at every exit of each group, the exits being whole numbers: by a table of them."""
+    width = int(whole.max()) + 2
+    groups = int(records.group.max(initial=0)) + 1
+    key = whole if groups == 1 else records.group * width + whole
+    taken = np.zeros(groups * width + 1, dtype=bool)
+    taken[key + 1] = True
+    below = np.cumsum(taken)  # slots before a key
+    keys = np.flatnonzero(taken) - 1
+    group = keys // width
+    begins = np.append(np.flatnonzero(np.diff(group, prepend=-1)), keys.size)
+    base = np.zeros(groups, dtype=np.int64)
+    base[group[begins[:-1]]] = begins[:-1]
+    start = np.zeros(key.size, dtype=np.int64) if groups == 1 else base[records.group]
+    first = start
+    if (records.entry > -np.inf).any():
+        # At risk after entry: the first slot is that of the first whole number above it.
+        entered = np.floor(np.clip(records.entry, -1.0, width - 2.0)).astype(np.int64)
+        entered += 1
+        first = below[entered if groups == 1 else records.group * width + entered]
+    none = np.zeros(0, dtype=np.int64)
+    return Slots(
+        time=(keys - group * width).astype(np.float64),
+        stratum=group,
+        first=first,
+        past=below[key] + 1,
+        death=none,
+        death_slot=none,
+        deaths=np.zeros(keys.size, dtype=np.int64),
+        rank=none,
+        begins=begins,
+        late=first is not start and bool((first > start).any()),
+    )
+
+
 def _heads(slots: Slots) -> Codes:
     """How many records are at risk at each slot, (K,)."""
     count = slots.time.size
-    change = np.bincount(slots.first, minlength=count + 1) - np.bincount(
-        slots.past, minlength=count + 1
-    )
+    change = -np.bincount(slots.past, minlength=count + 1)
+    if slots.late or slots.begins.size > 2:
+        change += np.bincount(slots.first, minlength=count + 1)
+    else:
+        change[0] += slots.first.size
     return np.asarray(np.cumsum(change)[:count], dtype=np.int64)
