@@ -135,7 +135,7 @@ def rows_of(path: Path, columns: tuple[str, ...], begin: int, end: int) -> pl.Da
     Raises SchemaError when the file cannot be read.
     """
     try:
-        lazy = pl.scan_parquet(path).select(columns).slice(begin, end - begin)
+        lazy = pl.scan_parquet(path, glob=False).select(columns).slice(begin, end - begin)
         return lazy.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise SchemaError(

@@ -5,6 +5,7 @@ are the same to the last bit whoever did the work.
 """
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class OnCluster:
 
     def decode(self, order: Order, parts: Sequence[ScannedPart]) -> Iterator[Counts]:
         """Decode every part on some worker; what each counted, in order."""
-        shared = self._client.submit(_same, order, pure=False)
+        shared = self._shared(order)
         self._parts = [self._client.submit(_held, shared, part, pure=False) for part in parts]
         yield from self._told(
             [self._client.submit(_counts, one, pure=False) for one in self._parts]
@@ -99,15 +100,22 @@ class OnCluster:
 
     def place(self, grid: Grid, counts: Sequence[Counts]) -> None:
         """Put the records on slots where they are."""
-        shared = self._client.submit(_same, grid, pure=False)
+        shared = self._shared(grid)
         self._parts = [self._client.submit(_placed, one, shared, pure=False) for one in self._parts]
 
     def run(self, work: Pass, *given: Any) -> Iterator[Any]:
         """``work(batches, *given)`` of every part, in order."""
-        shared = self._client.submit(_same, given, pure=False)
+        shared = self._shared(given)
         yield from self._told(
             [self._client.submit(_work, one, work, shared, pure=False) for one in self._parts]
         )
+
+    def _shared(self, value: Any) -> Any:
+        """A value for all workers, sent as a task, so that it outlives the worker that holds it."""
+        with warnings.catch_warnings():
+            # A few arrays of event times by terms are what a pass has to tell the workers.
+            warnings.filterwarnings("ignore", message="Sending large graph")
+            return self._client.submit(_same, value, pure=False)
 
     def _told(self, futures: Iterable[Any]) -> Iterator[Any]:
         """Results in order, each let go of on the cluster once it is here."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from cohort.cohort import Cohort, Step
 from cohort.errors import NotEstimableError, SchemaError, UnsupportedError
 from cohort.progress import Listener, Meter
 from cohort.scanned import ScannedCohort
-from cohort.variables import Categorical
+from cohort.variables import Categorical, Continuous
 
 from ..cox.estimator import Cox
 from ..cox.plan import Plan, plan_for
@@ -33,7 +34,7 @@ from .slotted import grid_of
 
 DECODING, PLACING, PASS = 4.0, 1.0, 1.0
 """Work per record, in passes: what the time left is reckoned from."""
-TYPICAL_PASSES = 11.0
+TYPICAL_PASSES = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class _Task:
 def _estimated(
     task: _Task, crew: Crew, meter: Meter
 ) -> tuple[list[dict[str, Any]], list[tuple[str, Step]]]:
-    columns = matrix(task.empty, task.empty.frame, task.model)
+    columns = matrix(task.empty, _made_up(task.empty), task.model)
     names = tuple(term(place) for place in range(len(columns.names)))
     parts, counts = task.cohort.parts, []
     each = task.cohort.records / len(parts)
@@ -165,6 +166,17 @@ def _estimated(
     return _rows(task, counts, fit, columns.names, columns.comparisons), _steps(
         task.model, counts, dropped
     )
+
+
+def _made_up(empty: Cohort) -> pl.DataFrame:
+    """One record with some value of every variable: names and contrasts need no more."""
+    some: dict[str, Any] = {}
+    for variable in empty.variables:
+        if isinstance(variable, Categorical):
+            some[variable.name] = (variable.levels or (None,))[0]
+        else:
+            some[variable.name] = 1.0 if isinstance(variable, Continuous) else False
+    return pl.DataFrame({name: [value] for name, value in some.items()})
 
 
 def _check(task: _Task, counts: Sequence[Counts]) -> None:

@@ -93,7 +93,7 @@ def _check_declaration(declaration: Declaration, files: Sequence[Path]) -> None:
     schemas = []
     for file in files:
         try:
-            schemas.append(pl.read_parquet_schema(file))
+            schemas.append(pl.scan_parquet(file, glob=False).collect_schema())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise unreadable(file, "Parquet", error) from None
     declaration.check_against(list(schemas[0]))
@@ -118,7 +118,7 @@ def _check_declaration(declaration: Declaration, files: Sequence[Path]) -> None:
 
 
 def _row_count(file: Path) -> int:
-    return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    return int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())
 
 
 class _Counts:
