@@ -13,7 +13,7 @@ from analyses.federated.site import answer
 from analyses.study.parts import Asked, Study
 from analyses.study.sources import FileSource
 from cohort import Categorical, Cohort, FollowUp, FullCohort, TimeScale, from_frame
-from tests.reference.cohorts import numeric
+from tests.reference.cohorts import factor, numeric
 from tests.reference.oracle import data
 
 VERSION = "0.0.test"
@@ -132,3 +132,21 @@ def exchange(plan: Study, sites: dict, rounds: int = 1) -> list[Round]:
         held.append(Round(message, answers))
         message = coordinate(plan, held, VERSION)
     return held
+
+
+def wilms(site):
+    """R's nwtco; the sites are the two studies, or the two kinds of institution."""
+    table = data("nwtco").with_columns(pl.col("age") / 12, pl.col(site).alias("site"))
+    sampled = pl.col("in.subcohort") | (pl.col("rel") == 1)
+    return table, table.filter(sampled)
+
+
+def wilms_study(design, cox):
+    return study(
+        FollowUp(DAYS, exit="edrel", event="rel"),
+        [factor("stage", (1, 2, 3, 4)), factor("histol", (1, 2)), *numeric("age")],
+        Question(exposure="age", adjustments={"model": ["stage", "histol"]}),
+        cox,
+        design=design,
+        person="seqno",
+    )

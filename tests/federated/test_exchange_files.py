@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,85 +10,11 @@ from analyses.federated.climb import MOST_ROUNDS
 from analyses.federated.messages import Message, from_text, to_text
 from analyses.study.study import read_study
 from reports import numbers
-from reports.cli import main
+from reports.answers import run_study
 from reports.exchange_ledger import LEDGER
+from reports.sources import read_document
 from tests.federated.exchanges import agree_frames, lung_sites, pooled
-
-SITES = ("north", "south", "west")
-DOCUMENT = """
-[study]
-title = "Survival with advanced lung cancer"
-question = "Do women live longer with it?"
-
-[source]
-file = "people.csv"
-person = "row"
-
-[follow_up]
-scale = { name = "time since entry", unit = "days" }
-exit = "time"
-event = { column = "status", happened = 2, label = "death" }
-
-[variables]
-age = { kind = "continuous", unit = "years", per = 10 }
-female = { kind = "binary", column = "sex", yes = 2 }
-
-[[questions]]
-exposure = "female"
-adjustments = { crude = [], age = ["age"] }
-
-[[estimators]]
-kind = "cox"
-"""
-
-
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main([str(one) for one in arguments])
-    told = capsys.readouterr()
-    assert "Traceback" not in told.err
-    return int(end.value.code or 0), told.out, told.err
-
-
-@pytest.fixture
-def owners(tmp_path) -> Path:
-    """A folder for each site and one for the coordinator, who has no data."""
-    table = lung_sites().with_columns((pl.col("site") % 3).alias("owner"))
-    for place, site in enumerate(SITES):
-        (tmp_path / site).mkdir()
-        table.filter(pl.col("owner") == place).write_csv(tmp_path / site / "people.csv")
-        (tmp_path / site / "study.toml").write_text(DOCUMENT)
-    (tmp_path / "hub").mkdir()
-    (tmp_path / "hub" / "study.toml").write_text("# The same document, with a remark.\n" + DOCUMENT)
-    return tmp_path
-
-
-def begin(capsys, owners: Path) -> Path:
-    folder = owners / "hub" / "exchange"
-    named = [word for site in SITES for word in ("--site", site)]
-    code, out, _ = run(capsys, "coordinate", owners / "hub/study.toml", *named, "--out", folder)
-    assert code == 0
-    assert "Send this file to each of them" in out
-    return folder
-
-
-def answered(capsys, owners: Path, folder: Path, place: int, sites=SITES) -> None:
-    for site in sites:
-        code, out, err = asked(capsys, owners, folder, place, site)
-        assert code == 0, err
-        assert f"answer-{place}-{site}.json" in out
-
-
-def asked(capsys, owners: Path, folder: Path, place: int, site: str) -> tuple[int, str, str]:
-    return run(
-        capsys, "site", owners / site / "study.toml", "--name", site,
-        "--message", folder / f"message-{place}.json",
-        "--out", folder / f"answer-{place}-{site}.json",
-    )  # fmt: skip
-
-
-def go_on(capsys, owners: Path, folder: Path) -> tuple[int, str, str]:
-    return run(capsys, "coordinate", owners / "hub/study.toml", "--from", folder, "--out", folder)
+from tests.federated.owners import DOCUMENT, SITES, answered, asked, begin, go_on, run
 
 
 def test_three_owners_from_the_first_message_to_a_page(capsys, owners):
@@ -328,3 +253,36 @@ def test_an_overflowing_question_is_refused_and_not_answered_with_infinity(capsy
     assert (code, out) == (3, "")
     assert "one person" in err
     assert not (folder / "answer-1-north.json").exists()
+
+
+def test_derived_columns_exclusions_and_another_follow_up(capsys, owners):
+    """The pooled study is the same document with all records in one file and a stratum a site."""
+    text = DOCUMENT.replace(
+        "[variables]",
+        '[derived]\nage_in = "age * 365.25"\nage_out = "age * 365.25 + time"\n\n'
+        '[other_follow_up.by_age]\nscale = { name = "age", unit = "days" }\nentry = "age_in"\n'
+        'exit = "age_out"\nevent = { column = "status", happened = 2, label = "death" }\n\n'
+        '[[exclusions]]\nkeep = "age >= 45"\nreason = "under 45"\n\n[variables]',
+    ).replace("[[estimators]]", '[[questions]]\nexposure = "female"\nfollow_up = "by_age"\n\n'
+              "[[estimators]]")  # fmt: skip
+    for site in ("hub", *SITES):
+        (owners / site / "study.toml").write_text(text)
+    folder = begin(capsys, owners)
+    for place in range(MOST_ROUNDS):
+        answered(capsys, owners, folder, place)
+        go_on(capsys, owners, folder)
+        if (folder / "estimates.json").exists():
+            break
+    told = json.loads((folder / "estimates.json").read_text())["estimates"]
+    (owners / "all").mkdir()
+    table = lung_sites().with_columns((pl.col("site") % 3).alias("owner"))
+    table.write_csv(owners / "all" / "people.csv")
+    whole = text.replace("[variables]", '[variables]\nowner = { kind = "continuous" }')
+    whole = whole.replace('exposure = "female"', 'exposure = "female"\nstrata = ["owner"]')
+    (owners / "all" / "study.toml").write_text(whole)
+    answers = run_study(read_document(owners / "all" / "study.toml"), lambda words: None)
+    assert len(told) == len(answers.ratios) == 2
+    for ours, theirs in zip(told, answers.ratios, strict=True):
+        frame = theirs.estimates.frame
+        agree_frames(pl.DataFrame(ours["rows"]).cast(dict(frame.schema)), frame)
+    assert "time scale: age, in days with late entry" in told[1]["method"]

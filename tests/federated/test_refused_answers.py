@@ -10,8 +10,15 @@ from analyses import Cox, LinYing, Question
 from analyses.federated.coordinator import Federated, Round, coordinate, opening_message
 from cohort import CaseCohort
 from cohort.errors import DesignError, SchemaError, StudyError
-from tests.federated.exchanges import VERSION, exchange, lung_sites, lung_study, sites_of
-from tests.federated.test_equals_pooled import wilms, wilms_study
+from tests.federated.exchanges import (
+    VERSION,
+    exchange,
+    lung_sites,
+    lung_study,
+    sites_of,
+    wilms,
+    wilms_study,
+)
 
 PLAN = lung_study(Question(exposure="sex", adjustments={"model": ["age"]}))
 BAD = "site 3"

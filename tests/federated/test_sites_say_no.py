@@ -35,8 +35,9 @@ from tests.federated.exchanges import (
     lung_study,
     sites_of,
     study,
+    wilms,
+    wilms_study,
 )
-from tests.federated.test_equals_pooled import wilms, wilms_study
 from tests.reference.cohorts import numeric
 from tests.reference.oracle import data
 
