@@ -14,7 +14,7 @@ from .answers import Answers, ratios_of, run_study
 from .built import Progress
 from .checksums import sha256_of, version_of
 from .html import page_html
-from .published_page import pool_study, published_page
+from .published_page import pool_study, published_page, result_of
 from .sources import Document
 from .study_page import study_page
 from .tables import column_label
@@ -63,9 +63,7 @@ def make_study(document: Document, effort: Effort, progress: Progress) -> Mappin
     if isinstance(study.source, PublishedSource):
         progress(f"{document.name}: pooling")
         pooled = pool_study(document)
-        random = pooled.pool.random
-        words = numbers.ratio_with_interval(random.estimate, random.conf_low, random.conf_high)
-        result = f"Pooled {random.measure}, random effects: {words}."
+        result = f"{result_of(pooled)}."
         return told | {"result": result, "html": page_html(published_page(pooled)), "facts": []}
     answers = run_study(document, progress)
     progress(f"{document.name}: drawing and writing")

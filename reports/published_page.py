@@ -1,121 +1,190 @@
-"""The page of a study of published tables: every count with its mark, odds ratios, the pool."""
+"""The page of a study of published tables: counts with their marks, odds ratios, the pools."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
-from analyses.pooling.pool import METHOD_NAMES
-from analyses.pooling.published_pool import PublishedPool, pool_printed, pool_tables, printed_rows
-from analyses.study.study import Pooling
-from cohort.errors import StudyError, one_of
-from cohort.published import PublishedGroup, PublishedTable
+from analyses.pooling.pool import METHOD_NAMES, Pooled
+from analyses.pooling.published_part import PublishedPart, published_part
+from analyses.pooling.published_pool import PublishedPool
+from cohort.errors import NotEstimableError
+from cohort.published import PublishedTable, select_tables
 
 from . import numbers
-from .content import Block, Figure, Listing, Page, Row, Section, Table
-from .forest import ForestLine, forest_plot
-from .numbers import NOTHING
+from .content import Block, Listing, Page, Row, Section, Table
 from .provenance import provenance_section
+from .published_blocks import (
+    MEMORY,
+    Names,
+    counts_table,
+    named,
+    others_table,
+    printed_table,
+    ratios_table,
+    short_names,
+    sign_of,
+    source_lines,
+)
+from .published_forest import pooled_forest, study_rows, unpooled_forest
 from .sources import Document, tables_of
 
-SIGNS = {"published": "", "checked": "", "inferred": "\N{DAGGER}", "memory": "\N{DOUBLE DAGGER}"}
-MARKS_NOTE = (
-    "\N{DAGGER} inferred: worked out from a printed percentage, or by subtraction. "
-    "\N{DOUBLE DAGGER} from memory: not seen in a source. Without a sign: printed as a count."
-)
+__all__ = ["PooledStudy", "pool_study", "published_page", "result_of", "short_names"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledStudy:
-    """A study of published tables, pooled."""
+    """A study of published tables: its parts, each pooled or with the reason why it is not."""
 
     document: Document
     tables: tuple[PublishedTable, ...]
-    pool: PublishedPool
+    parts: tuple[PublishedPart, ...]
 
     @property
-    def pooling(self) -> Pooling:
-        """How the study wants its tables pooled."""
-        pooling = self.document.study.pooling
-        assert pooling is not None
-        return pooling
+    def pooled(self) -> tuple[PublishedPart, ...]:
+        """The parts that have a pool."""
+        return tuple(part for part in self.parts if part.pool is not None)
+
+    @property
+    def pool(self) -> PublishedPool:
+        """The first pool.
+
+        Raises NotEstimableError for a study that shows its tables and pools none.
+        """
+        for part in self.pooled:
+            if part.pool is not None:
+                return part.pool
+        raise NotEstimableError(f"'{self.document.name}' shows its tables and pools none of them.")
+
+    def part(self, title: str) -> PublishedPart | None:
+        """The part with this title; None if there is none."""
+        return next((one for one in self.parts if one.pooling.title == title), None)
 
 
 def pool_study(document: Document) -> PooledStudy:
-    """Read and pool the tables of a study.
+    """Read the tables of a study, and pool those that it wants pooled.
 
     Raises CohortError of the kind that says what is wrong.
     """
-    pooling = document.study.pooling
-    assert pooling is not None
     tables = tables_of(document)
-    if pooling.limits not in ("normal", "knapp-hartung"):
-        raise StudyError(
-            f"[pooling] limits = '{pooling.limits}': expected "
-            f"{one_of(('normal', 'knapp-hartung'))}."
-        )
-    if pooling.estimate not in ("crude", "published"):
-        raise StudyError(
-            f"[pooling] estimate = '{pooling.estimate}': expected {one_of(('crude', 'published'))}."
-        )
-    door = pool_tables if pooling.estimate == "crude" else pool_printed
-    limits = "normal" if pooling.limits == "normal" else "knapp-hartung"
-    pool = door(tables, method=pooling.method, limits=limits, conf_level=pooling.conf_level)  # type: ignore[arg-type]
-    return PooledStudy(document, tuple(tables), pool)
+    parts = tuple(
+        published_part(select_tables(tables, one.tables), one) for one in document.study.pooling
+    )
+    return PooledStudy(document, tuple(tables), parts)
 
 
-def published_page(pooled: PooledStudy) -> Page:
-    """The page of a study of published tables."""
-    study = pooled.document.study
-    report = study.report
-    sections = [
-        Section("Question", (*report.background, _method(pooled))),
-        Section("What was found", _found(pooled)),
-        Section("The published tables", (_counts_table(pooled.tables),)),
-        Section("Odds ratios", (_ratios_table(pooled), *_printed(pooled.tables))),
-        Section("The pool", (_forest(pooled), _pool_table(pooled), *_warnings(pooled.pool))),
+def result_of(study: PooledStudy) -> str:
+    """The pools of a study as one line; without any, what it shows instead."""
+    told = []
+    for part in study.pooled:
+        assert part.pool is not None
+        random = part.pool.random
+        words = numbers.ratio_with_interval(random.estimate, random.conf_low, random.conf_high)
+        title = f"{part.pooling.title}: pooled" if part.pooling.title else "Pooled"
+        told.append(f"{title} {random.measure}, random effects: {words}")
+    return "; ".join(told) or _unpooled_result(study)
+
+
+def _unpooled_result(study: PooledStudy) -> str:
+    """The ratios of the first part."""
+    names, part = short_names(study.tables), study.parts[0]
+    memory = {one.id for one in part.tables if sign_of(one) == MEMORY}
+    told = [
+        f"{names[str(row['study'])]}, {row['measure']} "
+        + numbers.ratio_with_interval(row["estimate"], row["conf_low"], row["conf_high"])
+        + (", counts from memory" if row["study"] in memory else "")
+        for row in study_rows(part).iter_rows(named=True)
     ]
-    if report.limitations:
-        sections.append(Section("Limits", (Listing(report.limitations),)))
-    if report.not_shown:
-        sections.append(Section("What this does not show", (Listing(report.not_shown),)))
-    sections.append(Section("Sources of the tables", tuple(_sources(pooled.tables))))
-    sections.append(provenance_section(pooled.document))
-    return Page(study.title, tuple(sections), study.question, "Published tables", _facts(pooled))
+    return f"Not pooled. {'; '.join(told)}" if told else "Shares and descriptions, no ratios"
 
 
-def _facts(pooled: PooledStudy) -> tuple[tuple[str, str], ...]:
-    cases = [one.cases.total for one in pooled.tables if one.cases and one.cases.total]
-    controls = [one.controls.total for one in pooled.tables if one.controls and one.controls.total]
-    return (
-        (numbers.count(len(pooled.tables)), "published tables"),
-        (numbers.count(sum(cases)), "cases in them"),
-        (numbers.count(sum(controls)), "comparison women in them"),
-    )
+def published_page(study: PooledStudy) -> Page:
+    """The page of a study of published tables."""
+    said = study.document.study
+    names = short_names(study.tables)
+    question: list[Block] = [*said.report.background]
+    if len(study.parts) == 1:
+        question.append(_method(study.parts[0]))
+        sections = [Section("Question", tuple(question)), *_one(study.parts[0], names)]
+    else:
+        sections = [Section("Question", tuple(question))]
+        sections += [Section(one.pooling.title, tuple(_whole(one, names))) for one in study.parts]
+    if said.report.limitations:
+        sections.append(Section("Limits", (Listing(said.report.limitations),)))
+    if said.report.not_shown:
+        sections.append(Section("What this does not show", (Listing(said.report.not_shown),)))
+    sections.append(Section("Sources of the tables", tuple(source_lines(study.tables))))
+    sections.append(provenance_section(study.document))
+    return Page(said.title, tuple(sections), said.question, "Published tables", _facts(study))
 
 
-def _method(pooled: PooledStudy) -> str:
-    random, fixed = pooled.pool.random, pooled.pool.fixed
-    what = "crude odds ratios" if pooled.pooling.estimate == "crude" else "printed effects"
-    return (
+def _one(part: PublishedPart, names: Names) -> list[Section]:
+    """The only part of a study, a section for each step."""
+    sections = []
+    if _found(part):
+        sections.append(Section("What was found", _found(part)))
+    shown = (counts_table(part.tables, names), *others_table(part.tables, names))
+    sections.append(Section("The published tables", shown))
+    if _estimated(part):
+        ratios = (ratios_table(part, names), *printed_table(part, names))
+        title = "Odds ratios" if part.pooling.estimate == "crude" else "Printed effects"
+        sections.append(Section(title, (*ratios, *unpooled_forest(part, names))))
+    if part.pool is not None:
+        sections.append(Section("The pool", tuple(_pool_blocks(part, names))))
+    return sections
+
+
+def _whole(part: PublishedPart, names: Names) -> list[Block]:
+    """One of several parts, whole."""
+    blocks: list[Block] = [_method(part), *_found(part)]
+    if any(table.cases or table.controls for table in part.tables):
+        blocks.append(counts_table(part.tables, names))
+    blocks += others_table(part.tables, names)
+    if _estimated(part):
+        blocks.append(ratios_table(part, names))
+    blocks += printed_table(part, names)
+    blocks += [*unpooled_forest(part, names), *_pool_blocks(part, names)]
+    return blocks
+
+
+def _facts(study: PooledStudy) -> tuple[tuple[str, str], ...]:
+    cases = [one.cases.total for one in study.tables if one.cases and one.cases.total]
+    once = {one.comparison_id or one.id: one for one in reversed(study.tables)}.values()
+    controls = [one.controls.total for one in once if one.controls and one.controls.total]
+    facts = [(numbers.count(len(study.tables)), "published tables")]
+    if cases:
+        facts.append((numbers.count(sum(cases)), "cases in them"))
+    if controls:
+        facts.append((numbers.count(sum(controls)), "comparison women in them"))
+    return tuple(facts)
+
+
+def _method(part: PublishedPart) -> str:
+    pooling = part.pooling
+    if part.pool is None:
+        return f"Not pooled: {pooling.why_not}"
+    random, fixed = part.pool.random, part.pool.fixed
+    what = "crude odds ratios" if pooling.estimate == "crude" else "printed effects"
+    words = (
         f"Methods. The {what} of {len(random.studies)} tables, pooled on the log scale by "
-        f"{_name(fixed.method)} and by {_name(random.method)} with {random.limits} limits; "
-        f"{numbers.level(random.conf_level)} intervals. Exact limits are those of the conditional "
-        "distribution of a 2x2 table; the prediction interval uses a t distribution with k - 2 "
-        "degrees of freedom."
+        f"{METHOD_NAMES[fixed.method]} and by {METHOD_NAMES[random.method]} with {random.limits} "
+        f"limits; {numbers.level(random.conf_level)} intervals. Exact limits are those of the "
+        "conditional distribution of a 2x2 table; the prediction interval uses a t distribution "
+        "with k - 2 degrees of freedom."
     )
+    if pooling.zero_cell_correction is not None:
+        words += (
+            f" {pooling.zero_cell_correction:g} was added to each count of a table with an empty "
+            "cell, in the pool alone."
+        )
+    if part.sharing:
+        words += " Studies that share women are pooled with their correlation."
+    return words
 
 
-def _name(method: str) -> str:
-    return METHOD_NAMES[method]
-
-
-def _found(pooled: PooledStudy) -> tuple[Block, ...]:
-    pool = pooled.pool
-    level = numbers.level(pool.random.conf_level)
+def _found(part: PublishedPart) -> tuple[Block, ...]:
+    if part.pool is None:
+        return _agreement(part)
+    pool = part.pool
     items = [
-        f"{words}: {one.measure} {numbers.ratio(one.estimate)}, {level} interval "
-        f"{numbers.interval(one.conf_low, one.conf_high)}."
+        f"{words}: {_told(one)}."
         for words, one in (("Fixed effect", pool.fixed), ("Random effects", pool.random))
     ]
     spread = pool.random.heterogeneity
@@ -127,163 +196,78 @@ def _found(pooled: PooledStudy) -> tuple[Block, ...]:
             "A new study of this kind would be expected between "
             f"{numbers.interval(*pool.prediction).replace(' to ', ' and ')}."
         )
+    if part.mantel_haenszel is not None:
+        common = part.mantel_haenszel
+        words = numbers.ratio_with_interval(common.estimate, common.conf_low, common.conf_high)
+        items.append(f"Common odds ratio of Mantel and Haenszel, no correction needed: {words}.")
     return (Listing(tuple(items)),)
 
 
-def _counts_table(tables: Sequence[PublishedTable]) -> Table:
-    rows = tuple(
-        Row(
+def _agreement(part: PublishedPart) -> tuple[Block, ...]:
+    spread = part.agreement
+    if spread is None:
+        return ()
+    return (
+        Listing(
             (
-                _short(table),
-                table.exposure,
-                table.sampled or NOTHING,
-                _exposed(table.cases),
-                _exposed(table.controls),
-                table.provenance,
+                f"Do these tables agree? Q {spread.q:.2f} on {spread.df} "
+                f"{'degree' if spread.df == 1 else 'degrees'} of freedom, p "
+                f"{numbers.p_value(spread.p_value)}, I2 {spread.i2:.0f} %; no average is formed.",
             )
-        )
-        for table in tables
+        ),
     )
-    header = ("Study", "Exposure", "Sampled", "Cases exposed", "Controls exposed", "Record")
-    return Table("Counts as published", header, rows, (MARKS_NOTE,), (0, 1, 2, 5))
 
 
-def _exposed(group: PublishedGroup | None) -> str:
-    if group is None or group.exposed is None or group.total is None:
-        return NOTHING
-    first = SIGNS[group.exposed_provenance or "memory"]
-    second = SIGNS[group.total_provenance or "memory"]
-    part = numbers.share(group.exposed, group.total)
-    return f"{group.exposed:,}{first} of {group.total:,}{second} ({part})"
+def _told(one: Pooled) -> str:
+    words = numbers.interval(one.conf_low, one.conf_high)
+    level = numbers.level(one.conf_level)
+    return f"{one.measure} {numbers.ratio(one.estimate)}, {level} interval {words}"
 
 
-def _short(table: PublishedTable) -> str:
-    author = table.citation.split(",")[0].split(" ")[0]
-    return f"{author} {table.year}"
+def _pool_blocks(part: PublishedPart, names: Names) -> list[Block]:
+    if part.pool is None:
+        return []
+    blocks: list[Block] = [pooled_forest(part, part.pool, names), _pool_table(part.pool)]
+    if part.sharing:
+        blocks.append(_sharing_table(part))
+    if part.pool.warnings:
+        blocks.append(Listing(tuple(named(words, names) for words in part.pool.warnings)))
+    return blocks
 
 
-def short_names(tables: Sequence[PublishedTable]) -> dict[str, str]:
-    """A short name for each table's id: first author and year, the id where that is not unique."""
-    named = {table.id: _short(table) for table in tables}
-    words = list(named.values())
-    return {
-        one: name if words.count(name) == 1 else one.replace("_", " ")
-        for one, name in named.items()
-    }
+def _estimated(part: PublishedPart) -> bool:
+    return part.frame["estimate"].count() > 0
 
 
-def _sources(tables: Sequence[PublishedTable]) -> list[Block]:
-    items = []
-    for table in tables:
-        parts = [table.citation.rstrip(".")]
-        if table.doi:
-            parts.append(f"doi:{table.doi}")
-        if table.assay:
-            parts.append(f"Assay: {table.assay} ({table.assay_provenance or 'mark not given'})")
-        if table.counts_note:
-            parts.append(f"Counts: {table.counts_note}")
-        if table.source_seen:
-            parts.append(f"Seen: {table.source_seen}")
-        items.append(". ".join(part.rstrip(".") for part in parts) + ".")
-    return [Listing(tuple(items))]
-
-
-def _ratios_table(pooled: PooledStudy) -> Table:
-    names = short_names(pooled.tables)
-    frame = pooled.pool.frame
+def _sharing_table(part: PublishedPart) -> Table:
     rows = []
-    for row in frame.iter_rows(named=True):
-        study = str(row["study"])
+    for one in part.sharing:
+        low, high = one.correlation
+        between = f"{low:.2f}" if high - low < 0.005 else f"{low:.2f} to {high:.2f}"
+        pooled = one.pooled
         rows.append(
             Row(
                 (
-                    names.get(study, study[:1].upper() + study[1:]),
-                    str(row["variance"] or NOTHING),
-                    numbers.ratio(row["estimate"]),
-                    numbers.interval(row["conf_low"], row["conf_high"]),
-                    numbers.p_value(row["p_value"]),
-                    str(row["note"] or ""),
-                ),
-                "plain" if study in names else "total",
+                    one.words.capitalize(),
+                    between,
+                    numbers.ratio(pooled.estimate),
+                    numbers.interval(pooled.conf_low, pooled.conf_high),
+                    f"{pooled.heterogeneity.q:.2f}",
+                )
             )
         )
-    level = numbers.level(pooled.pooling.conf_level)
-    header = ("Study", "Limits", "Odds ratio", f"{level} interval", "p", "Note")
-    note = "Exposed against unexposed in every row: below 1, the exposure is less common in cases."
-    caption = "Crude odds ratios" if pooled.pooling.estimate == "crude" else "Printed effects"
-    return Table(caption, header, tuple(rows), (note,), (0, 1, 5))
-
-
-def _printed(tables: Sequence[PublishedTable]) -> list[Block]:
-    frame = printed_rows(tables)
-    if frame.is_empty():
-        return []
-    names = short_names(tables)
-    rows = tuple(
-        Row(
-            (
-                names[str(row["study"])],
-                str(row["measure"]),
-                numbers.ratio(row["estimate"]),
-                numbers.interval(row["conf_low"], row["conf_high"]),
-                str(row["adjustment"]),
-                str(row["note"] or ""),
-            )
-        )
-        for row in frame.iter_rows(named=True)
+    level = numbers.level(part.pooling.conf_level)
+    measure = part.sharing[0].pooled.measure.capitalize()
+    header = ("Pooled", "Correlation", measure, f"{level} interval", "Q")
+    note = (
+        "Random effects. The correlation comes from the women who are counted in several studies: "
+        "exact for crude odds ratios in large numbers, an approximation for adjusted effects and "
+        "weighted hazard ratios."
     )
-    header = ("Study", "Measure", "Estimate", "Interval", "Adjustment", "Note")
-    note = "In the direction of the convention; never pooled with the crude ones above."
-    return [Table("Effects as the papers printed them", header, rows, (note,), (0, 1, 4, 5))]
+    return Table("What sharing the comparison women changes", header, tuple(rows), (note,), (0,))
 
 
-def _study_rows(pooled: PooledStudy) -> pl.DataFrame:
-    """One row a study: the one that entered the pool."""
-    frame = pooled.pool.frame
-    ids = [table.id for table in pooled.tables]
-    rows = frame.filter(pl.col("study").is_in(ids) & pl.col("std_error").is_not_null())
-    return rows.unique("study", keep="first", maintain_order=True)
-
-
-def _forest(pooled: PooledStudy) -> Figure:
-    pool, names = pooled.pool, short_names(pooled.tables)
-    weights = dict(zip(pool.random.studies, pool.random.weights, strict=True))
-    drawn = []
-    rows = []
-    exact = _study_rows(pooled)
-    for row in exact.iter_rows(named=True):
-        words = numbers.ratio_with_interval(row["estimate"], row["conf_low"], row["conf_high"])
-        weight = weights[str(row["study"])]
-        name = names[str(row["study"])]
-        drawn.append(
-            ForestLine(name, "square", row["estimate"], row["conf_low"], row["conf_high"], words,
-                       weight)
-        )  # fmt: skip
-        rows.append(Row((name, words, numbers.share(weight, 1.0))))
-    for label, one in (("Fixed effect", pool.fixed), ("Random effects", pool.random)):
-        words = numbers.ratio_with_interval(one.estimate, one.conf_low, one.conf_high)
-        drawn.append(ForestLine(label, "diamond", one.estimate, one.conf_low, one.conf_high, words))
-        rows.append(Row((label, words, numbers.share(1, 1)), "total"))
-    if pool.prediction is not None:
-        low, high = pool.prediction
-        words = numbers.interval(low, high)
-        drawn.append(ForestLine("Prediction interval", "interval", None, low, high, words))
-        rows.append(Row(("Prediction interval", words, NOTHING), "total"))
-    measure = pool.random.measure.capitalize()
-    level = numbers.level(pool.random.conf_level)
-    header = ("Study", f"{measure} ({level} interval)", "Weight, random effects")
-    told = "; ".join(f"{one.label}: {one.words}" for one in drawn)
-    caption = (
-        f"{measure} of each table with {level} interval (squares by weight), the pools (diamonds) "
-        "and where a new study might lie (dashed)."
-    )
-    data = Table(f"{measure} by study", header, tuple(rows))
-    svg = forest_plot(drawn, f"{measure} (log scale)")
-    return Figure(caption, svg, f"Forest plot. {told}.", data)
-
-
-def _pool_table(pooled: PooledStudy) -> Table:
-    pool = pooled.pool
+def _pool_table(pool: PublishedPool) -> Table:
     spread = pool.random.heterogeneity
     level = numbers.level(pool.random.conf_level)
     limits = pool.limits
@@ -297,8 +281,7 @@ def _pool_table(pooled: PooledStudy) -> Table:
     ]  # fmt: skip
     if pool.prediction is not None:
         rows.append(Row(("Prediction interval", numbers.interval(*pool.prediction))))
+    if pool.asymmetry is not None:
+        test = pool.asymmetry
+        rows.append(Row((f"Small studies ({test.method})", f"p {numbers.p_value(test.p_value)}")))
     return Table("Heterogeneity", ("Quantity", "Value"), tuple(rows), (), (0, 1))
-
-
-def _warnings(pool: PublishedPool) -> list[Block]:
-    return [Listing(tuple(pool.warnings))] if pool.warnings else []

@@ -243,18 +243,17 @@ def _source(study: Study) -> RecordsSource:
 
 
 def tables_of(document: Document) -> list[PublishedTable]:
-    """The published tables that a study pools.
+    """The published tables that a study shows, each once.
 
     Raises SchemaError when the file is refused, StudyError when a table is not in it.
     """
-    pooling = document.study.pooling
-    assert pooling is not None
+    wanted = dict.fromkeys(name for one in document.study.pooling for name in one.tables)
     source = document.study.source
     assert isinstance(source, PublishedSource)
     path = document.beside(source.file, "[source] file")
     if path.is_file():
         _check_sum(path.name, sha256_of(path), source.sha256)
-    return select_tables(read_published(path), pooling.tables)
+    return select_tables(read_published(path), list(wanted))
 
 
 def _check_sum(name: str, found: str, declared: str | None) -> None:

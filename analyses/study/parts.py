@@ -43,10 +43,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """How published tables are pooled.
+    """How some of the published tables of a study are pooled, or why they are not.
 
     tables : names of the tables, in the order shown. method : of random effects. limits : "normal"
     or "knapp-hartung". estimate : "crude" (odds ratios from counts) or "published" (as printed).
+    title : a heading, needed where a study has several. why_not : the tables are only shown, for
+    this reason. zero_cell_correction : added to each count of a table with an empty cell; such a
+    table is not pooled without it. correlations : assumed ones between effects that share women in
+    an unknown amount, each tried in turn.
     """
 
     tables: tuple[str, ...]
@@ -54,6 +58,10 @@ class Pooling:
     limits: str = "normal"
     estimate: str = "crude"
     conf_level: float = 0.95
+    title: str = ""
+    why_not: str = ""
+    zero_cell_correction: float | None = None
+    correlations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ class Study:
     exclusions: tuple[Exclusion, ...] = ()
     questions: tuple[Asked, ...] = ()
     estimators: tuple[Estimator, ...] = ()
-    pooling: Pooling | None = None
+    pooling: tuple[Pooling, ...] = ()
     twin: Twin | None = None
     report: Wording = field(default_factory=Wording)
 
@@ -111,8 +119,7 @@ class Study:
         object.__setattr__(self, "other_follow_up", MappingProxyType(dict(self.other_follow_up)))
         object.__setattr__(self, "derived", MappingProxyType(dict(self.derived)))
         if isinstance(self.source, PublishedSource):
-            if self.pooling is None:
-                raise StudyError("a study of published tables needs [pooling].")
+            self._check_pooling()
             return
         if not (self.questions and self.estimators):
             raise StudyError("the study needs at least one [[questions]] and one [[estimators]].")
@@ -127,6 +134,13 @@ class Study:
         for name in self.report.table_1:
             if name not in names:
                 raise StudyError(f"[report] table_1 names '{name}': {nearest(name, names)}")
+
+    def _check_pooling(self) -> None:
+        if not self.pooling:
+            raise StudyError("a study of published tables needs [pooling] or [[pooling]].")
+        titles = [one.title for one in self.pooling]
+        if len(titles) > 1 and (not all(titles) or len(set(titles)) < len(titles)):
+            raise StudyError("each of several [[pooling]] needs a title of its own.")
 
     def _check_world(self) -> None:
         """What a world declares is not declared again; its names are known when it is drawn."""

@@ -69,7 +69,7 @@ def study_of(document: Mapping[str, Any]) -> Study:
     if "design" in document:
         parts["design"] = of_kind(DESIGNS, _section(document, "design"), "[design]")
     if "pooling" in document:
-        parts["pooling"] = built(Pooling, _section(document, "pooling"), "[pooling]")
+        parts["pooling"] = _poolings(document)
     if "twin" in document:
         parts["twin"] = built(Twin, _section(document, "twin"), "[twin]")
     return told(Study, parts, "the document")
@@ -193,6 +193,13 @@ def _expected(hint: Any) -> str:
     if origin is not None:
         return "a table"
     return _WORDS.get(hint, str(getattr(hint, "__name__", hint)))
+
+
+def _poolings(document: Mapping[str, Any]) -> tuple[Pooling, ...]:
+    """One [pooling], or several [[pooling]]."""
+    if isinstance(document["pooling"], dict):
+        return (built(Pooling, document["pooling"], "[pooling]"),)
+    return tuple(built(Pooling, *one) for one in _tables(document, "pooling"))
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -45,8 +45,8 @@ def document_text(study: Study) -> str:
         table = {key: value for key, value in own.items() if value is not None}
         blocks.append(_section("[[questions]]", table | _plain(asked.question)))
     blocks += [_section("[[estimators]]", _kinded(one)) for one in study.estimators]
-    if study.pooling is not None:
-        blocks.append(_section("[pooling]", _plain(study.pooling)))
+    header = "[pooling]" if len(study.pooling) == 1 else "[[pooling]]"
+    blocks += [_section(header, _plain(one)) for one in study.pooling]
     if study.twin is not None:
         blocks.append(_section("[twin]", _plain(study.twin)))
     if study.report != Wording():
