@@ -8,6 +8,9 @@ from typing import Any
 from cohort.errors import CohortError
 
 from .built import FAILED, MISUSED, OK, REFUSED, Built, Progress, exit_code, fault
+from .claims import claims_page, pooled_studies
+from .claims_document import read_claims
+from .content import Card, Cards, Section
 from .datasets import MissingExtra
 from .files import make_folder, write_whole
 from .html import page_html
@@ -95,7 +98,24 @@ def build_site(
             progress(f"{place} of {len(paths)}: {words}")
 
         built.append(_study(path, shelf, effort, tell))
-    write_whole(folder / "index.html", page_html(index_page(built)))
+    more = _claims([path for path in paths if path.parent == SHIPPED], folder, built)
+    write_whole(folder / "index.html", page_html(index_page(built, more)))
     if all(one.code == OK for one in built):
         Kept(folder / KEPT).forget_all_but(shelf.used)
     return built
+
+
+def _claims(paths: Sequence[Path], folder: Path, built: Sequence[Built]) -> tuple[Section, ...]:
+    """The page of claims, where any shipped study tests one, and the way to it."""
+    title = "The claims, put to the test"
+    try:
+        claims = read_claims()
+        if not any(path.stem in claims.studies() for path in paths):
+            return ()
+        pages = {one.name for one in built if one.page is not None}
+        page = claims_page(claims, pooled_studies(paths), pages)
+        written = write_whole(folder / "claims.html", page_html(page))
+        card = Card(title, page.lead, link=written.name)
+    except CohortError as error:
+        card = Card(title, str(error))
+    return (Section("Claims", (Cards((card,)),)),)
