@@ -15,7 +15,7 @@ from ..checksums import sha256_of_text
 from ..sources import Document
 from .own_people import own_people_twin
 from .plan import LARGE, NULL, PUBLISHED, Method, Twin
-from .runs import Run, Tell, grade
+from .runs import Run, Tell, grade, rerun
 from .world_twin import LARGE_WORLD, told_twin, world_twin
 
 Progress = Callable[[str], None]
@@ -122,6 +122,20 @@ def rehearse(document: Document, setting: Setting, progress: Progress) -> Rehear
         twin.words,
         twin.estimand,
     )
+
+
+def replicate_of(document: Document, scenario: str, replicate: int) -> pl.DataFrame:
+    """One replicate of a rehearsal alone, "null" or "published": the rows of the whole run.
+
+    Raises StudyError for another scenario or replicate, and as ``rehearse`` does.
+    """
+    if scenario not in (NULL, PUBLISHED):
+        raise StudyError(f"scenario = '{scenario}': expected '{NULL}' or '{PUBLISHED}'.")
+    twin = twin_of(document, 0)
+    seed = (document.study.twin or told_twin(document.study)).seed
+    run = Run(document.name, scenario, replicate + 1, seed)
+    draw = twin.null if scenario == NULL else twin.published
+    return rerun(draw, twin.graded_in(scenario), run, replicate)
 
 
 def _teller(name: str, scenario: str, progress: Progress) -> Tell:

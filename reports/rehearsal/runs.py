@@ -20,6 +20,7 @@ from ..files import make_folder, write_whole
 BLOCK = 25
 """Replicates of a block, at least: a task that costs more than sending it to a process."""
 PLAN = "plan.json"
+ALL_WORKERS = -1
 Tell = Callable[[int, int], None]
 """Called with the replicates that are done and all of them."""
 
@@ -72,8 +73,10 @@ def grade(
     in the folder do not depend on it. Rows in the order of replicate and method, as
     ``analyses.grading.run_replicate`` gives them.
 
-    Raises StudyError when the folder holds replicates of another plan.
+    Raises StudyError when the folder holds replicates of another plan, or for impossible workers.
     """
+    if workers < 1 and workers != ALL_WORKERS:
+        raise StudyError(f"workers = {workers}: expected at least 1, or -1 for all there are.")
     place = make_folder(folder)
     _claim(place, graded, run)
     wanted = [block for block in run.blocks() if not _part(place, block).is_file()]

@@ -121,7 +121,9 @@ def world_twin(document: Document, large: int = LARGE_WORLD) -> Twin:
         methods,
         graded,
         truth,
-        sha256_of_text(f"{with_effect.fingerprint}|{none.fingerprint}|{told}|{size}"),
+        sha256_of_text(
+            f"{with_effect.fingerprint}|{none.fingerprint}|{told}|{study.exclusions}|{size}"
+        ),
         _words(told, with_effect, exposures),
         "the rate of the outcome with the exposure truly present against without it, conditional "
         "on every other cause in the world",
@@ -300,10 +302,18 @@ def _words(told: Told, with_effect: World, exposures: tuple[str, ...]) -> tuple[
             f"With the effect, male cells multiply the rate of the outcome by {ratio}; without "
         )
         effect += "it, by 1"
-    return (
+    words = (
         f"Each replicate is a new draw of {women} women of the invented world "
         f"'{with_effect.name}', of whom those who take part are followed and sampled as in the "
         "study.",
         f"{effect}, with a baseline rate such that about as many women have the outcome. "
         "Everything else, confounding and errors of the assay too, is the same in both.",
+    )
+    if with_effect.outcomes[str(told.outcome)].compatible_chimerism == 1:
+        return words
+    return (
+        *words,
+        "HLA-compatible male cells act more than others in this world: where the exposure is any "
+        "male cells, the truth shown is the effect of cells that are not compatible, and part of "
+        "the distance from it is the compatible ones.",
     )

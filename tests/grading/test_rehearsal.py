@@ -13,7 +13,7 @@ from reports.content import Page, Section
 from reports.html import page_html
 from reports.rehearsal.command import rehearse_study
 from reports.rehearsal.plan import LARGE, NULL, PUBLISHED
-from reports.rehearsal.rehearse import Rehearsal, Setting, rehearse, twin_of
+from reports.rehearsal.rehearse import Rehearsal, Setting, rehearse, replicate_of, twin_of
 from reports.rehearsal.result import rehearsal_columns
 from reports.rehearsal.section import rehearsal_section
 from reports.sources import read_document
@@ -74,6 +74,16 @@ def test_at_large_is_what_chance_goes_around(sampled) -> None:
         own = found.value(PUBLISHED, method.name, "bias")[1]
         assert error > own
         assert abs(bias) < 4 * error
+
+
+def test_one_replicate_alone(sampled) -> None:
+    found, document = sampled
+    for scenario in (NULL, PUBLISHED):
+        alone = replicate_of(document, scenario, 7)
+        mine = (pl.col("scenario") == scenario) & (pl.col("replicate") == 7)
+        assert_frame_equal(alone, found.rows.filter(mine))
+    with pytest.raises(StudyError, match="expected 'null' or 'published'"):
+        replicate_of(document, LARGE, 0)
 
 
 def test_columns(sampled) -> None:

@@ -75,6 +75,17 @@ def test_any_replicate_alone_gives_its_rows(tmp_path) -> None:
         rerun(drawn, METHODS, run, 30)
 
 
+def test_refused(tmp_path) -> None:
+    run = Run("a study", "small", 25, seed=5)
+    with pytest.raises(StudyError, match="workers = 0"):
+        grade(drawn, METHODS, run, folder=tmp_path, workers=0)
+    with pytest.raises(StudyError, match="replicates = 0"):
+        Run("a study", "small", 0, seed=5)
+    (tmp_path / "replicates-000000-000024.parquet").write_bytes(b"")
+    with pytest.raises(StudyError, match="without a plan"):
+        grade(drawn, METHODS, run, folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("other", "methods", "named"),
     [
