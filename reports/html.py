@@ -51,7 +51,13 @@ def _environment() -> jinja2.Environment:
 
 
 def _kind(block: Any) -> str:
-    kinds = {Table: "table", Figure: "figure", Details: "details", Listing: "listing", Cards: "cards"}
+    kinds = {
+        Table: "table",
+        Figure: "figure",
+        Details: "details",
+        Listing: "listing",
+        Cards: "cards",
+    }
     return kinds.get(type(block), "text")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from cohort.errors import StudyError
 from reports.report_card.document import read_scenario, scenario_documents, scenario_of
+from reports.report_card.people import cohorts_of
 
 CATALOGUE = (
     "parity_confounding", "immortal_time", "left_truncation", "competing_death",
@@ -101,3 +102,24 @@ def test_a_file_that_is_absent_or_not_toml_is_refused(tmp_path):
     bad.write_text("[scenario", encoding="utf-8")
     with pytest.raises(StudyError, match=r"'bad\.toml' is not TOML"):
         read_scenario(bad)
+
+
+def test_a_sample_by_a_level_that_is_none_is_refused():
+    text = TEXT.replace(
+        'event = "event"\n[[',
+        'event = "event"\nsample = { design = "case-cohort", size = { maybe = 5 }, '
+        'stratum = "carrier" }\n[[',
+    )
+    with pytest.raises(StudyError, match="names the level 'maybe' of 'carrier'"):
+        cohorts_of(scenario_of(tomllib.loads(text), "title"), 1)
+
+
+def test_a_stratified_sample_is_drawn_as_the_document_says():
+    text = TEXT.replace(
+        'event = "event"\n[[',
+        'event = "event"\nsample = { design = "case-cohort", size = { no = 7, yes = 5 }, '
+        'stratum = "carrier" }\n[[',
+    ).replace('value = "exit > 0"', 'value = "exit > 10"')
+    cohort = cohorts_of(scenario_of(tomllib.loads(text), "title"), 1)["all"]
+    drawn = cohort.frame.filter("_subcohort").group_by("carrier").len()
+    assert {(False, 7), (True, 5)} == set(drawn.iter_rows())
