@@ -1,0 +1,105 @@
+"""What was measured, as Markdown: medians, ratios, what is asked of us and whether it is met."""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+
+REQUIRED: dict[tuple[str, int], dict[str, float]] = {
+    ("right-censored", 1_000_000): {"survival (Rust)": 6, "R": 12, "lifelines": 5},
+    ("late entry", 1_000_000): {"survival (Rust)": 8, "R": 20},
+    ("weights and clusters", 100_000): {"survival (Rust)": 8, "R": 100},
+    ("weights and clusters", 1_000_000): {"survival (Rust)": 8},
+    ("counting process", 100_000): {"survival (Rust)": 8, "R": 25},
+    ("counting process", 1_000_000): {"survival (Rust)": 8},
+    ("50 strata", 1_000_000): {"survival (Rust)": 4, "R": 10},
+    ("Prentice", 1_000_000): {"survival (Rust)": 5, "R": 150},
+    ("proportional hazards", 100_000): {"R": 5},
+    ("Kaplan-Meier", 1_000_000): {
+        "R": 5, "survival (Rust)": 5, "lifelines": 5, "scikit-survival": 5,
+    },
+    ("Kaplan-Meier, late entry", 1_000_000): {"R": 5, "survival (Rust)": 5, "lifelines": 5},
+    ("Aalen-Johansen", 1_000_000): {"R": 5, "scikit-survival": 5},
+}  # fmt: skip
+"""How many times faster than each peer we are to be."""
+MEMORY = 1_000_000
+"""From this size on, our peak memory is to be below every peer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One engine on one workload. peak : bytes beyond the data. error : the largest difference of
+    its values from ours, relative to the largest of ours. stopped : why there is no number."""
+
+    engine: str
+    workload: str
+    n: int
+    seconds: tuple[float, ...] = ()
+    peak: float = 0.0
+    error: float = 0.0
+    stopped: str = ""
+
+    @property
+    def median(self) -> float:
+        """Median seconds, the first call of each process left out where there are others."""
+        return median(self.seconds[1:] or self.seconds)
+
+
+def told(found: list[Measured], iteration: str) -> str:
+    """The whole report."""
+    lines = [
+        "# Speed and memory beside the peers",
+        "",
+        "Medians of calls in turns on one machine, in seconds, from data in memory to estimates "
+        "with their variance; the same values (difference below 1e-5 of the largest). Peak memory "
+        "is beyond the data, in MiB. Ratio: their time over ours.",
+        "",
+        *(f"- {line}" for line in _machine()),
+        "",
+        iteration,
+        "",
+        "| workload | n | engine | first call | median | ratio | asked | met | peak MiB |",
+        "|:---|---:|:---|---:|---:|---:|---:|:---|---:|",
+    ]
+    for one in found:
+        lines.append(_row(one, found))
+    return "\n".join([*lines, ""])
+
+
+def _row(one: Measured, found: list[Measured]) -> str:
+    head = f"| {one.workload} | {one.n:,} | {one.engine} |"
+    if one.stopped:
+        return f"{head} {one.stopped} | | | | | |"
+    mine = next(
+        (other for other in found if other.engine == "microcohort" and other.seconds
+         and (other.workload, other.n) == (one.workload, one.n)), None,
+    )  # fmt: skip
+    ratio = one.median / mine.median if mine is not None else float("nan")
+    asked = REQUIRED.get((one.workload, one.n), {}).get(one.engine)
+    if asked is None and one.n == 10_000 and one.engine not in ("microcohort", "R, bare kernel"):
+        asked = 1.0
+    met = "" if asked is None else "yes" if ratio >= asked else "NO"
+    if one.n >= MEMORY and one.engine != "microcohort" and mine is not None:
+        met += "" if one.peak > mine.peak else " (memory: NO)"
+    ratio_word = "" if one.engine == "microcohort" else f"{ratio:.1f}"
+    return (
+        f"{head} {one.seconds[0]:.3f} | {one.median:.3f} | {ratio_word} | "
+        f"{'' if asked is None else f'{asked:g}'} | {met} | {one.peak / 2**20:.0f} |"
+    )
+
+
+def _machine() -> list[str]:
+    model = next(
+        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine(),
+    )  # fmt: skip
+    names = ("microcohort", "numpy", "scipy", "polars", "survival", "lifelines", "statsmodels",
+             "scikit-survival")  # fmt: skip
+    seen = []
+    for name in names:
+        try:
+            seen.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return [f"Processor: {model}", f"Python {platform.python_version()}; {', '.join(seen)}"]
