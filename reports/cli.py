@@ -36,7 +36,7 @@ def build(
     out: OutDir = Path("site"),
     replicates: Annotated[
         int, typer.Option("--replicates", min=0, help="Of each rehearsal and scenario; 0: none.")
-    ] = 100,
+    ] = 50,
     workers: Annotated[
         int, typer.Option("--workers", min=1, help="Processes; the bytes do not change.")
     ] = 2,

@@ -1,7 +1,9 @@
 """From a study document to its page and its numbers, as a build keeps them."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,10 +17,13 @@ from .built import Progress
 from .checksums import sha256_of, version_of
 from .html import page_html
 from .published_page import pool_study, published_page, result_of
+from .rehearsal.rehearse import Rehearsal, Setting, rehearse
 from .sources import Document
 from .study_page import study_page
 from .tables import column_label
 
+LARGE = 200_000
+"""Women of the world in which a plan is run once at large."""
 FACTS = (
     "outcome", "exposure", "measure", "adjustment", "contrast", "modifier_level", "estimate",
     "conf_low", "conf_high", "conf_level", "persons", "events",
@@ -67,8 +72,19 @@ def make_study(document: Document, effort: Effort, progress: Progress) -> Mappin
         return told | {"result": result, "html": page_html(published_page(pooled)), "facts": []}
     answers = run_study(document, progress)
     progress(f"{document.name}: drawing and writing")
-    html = page_html(study_page(answers))
+    html = page_html(study_page(answers, _rehearsed(document, effort, progress)))
     return told | {"result": _result(answers), "html": html, "facts": _facts(answers)}
+
+
+def _rehearsed(document: Document, effort: Effort, progress: Progress) -> Rehearsal | None:
+    """The rehearsal of a study that has a twin, or is of an invented world."""
+    study = document.study
+    has_twin = study.twin is not None or isinstance(study.source, WorldSource)
+    if not (effort.replicates and has_twin):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        setting = Setting(Path(folder), effort.replicates, effort.workers, LARGE)
+        return rehearse(document, setting, progress)
 
 
 def _facts(answers: Answers) -> list[dict[str, Any]]:

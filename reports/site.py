@@ -17,6 +17,7 @@ from .html import page_html
 from .index_page import index_page
 from .kept import Kept, key_of
 from .making import Effort, make_study, parts_of
+from .scenarios_built import scenarios_section
 from .sources import read_document
 
 __all__ = [
@@ -98,7 +99,11 @@ def build_site(
             progress(f"{place} of {len(paths)}: {words}")
 
         built.append(_study(path, shelf, effort, tell))
-    more = _claims([path for path in paths if path.parent == SHIPPED], folder, built)
+    shipped = [path for path in paths if path.parent == SHIPPED]
+    more = _claims(shipped, folder, built)
+    if shipped:
+        kept = Kept(folder / KEPT)
+        more += scenarios_section(folder, kept, effort, shelf.used, progress)
     write_whole(folder / "index.html", page_html(index_page(built, more)))
     if all(one.code == OK for one in built):
         Kept(folder / KEPT).forget_all_but(shelf.used)

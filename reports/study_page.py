@@ -1,5 +1,7 @@
 """The page of a study of records: from its answers to sections, in the order of a paper."""
 
+from typing import Any
+
 import polars as pl
 
 from analyses import Estimates, IncidenceRate
@@ -8,12 +10,15 @@ from cohort import Cohort
 
 from . import numbers
 from .answers import Answer, Answers, ratios_of
-from .content import Block, Listing, Page, Section, Table
+from .content import Block, Listing, Page, Row, Section, Table
 from .disclosure import small
 from .figures import curve_figure, flow_figure, forest_figure, hazards_figure
 from .hazards_check import banded_ratios, hazards_test, test_table
 from .numbers import WITHHELD
 from .provenance import provenance_section
+from .rehearsal.rehearse import Rehearsal
+from .rehearsal.result import rehearsal_columns
+from .rehearsal.section import rehearsal_section
 from .table_one import table_one
 from .tables import label_of, rates_table, ratios_table, reference_word, within_sentence
 
@@ -28,8 +33,8 @@ HOW_TO_READ = (
 )
 
 
-def study_page(answers: Answers) -> Page:
-    """The page of a study of records."""
+def study_page(answers: Answers, rehearsal: Rehearsal | None = None) -> Page:
+    """The page of a study of records, with what its plan does on its twin."""
     study = answers.study
     sections = [
         Section("Question", _question(answers)),
@@ -37,7 +42,8 @@ def study_page(answers: Answers) -> Page:
         Section("Methods", _methods(answers)),
         Section("Participants", _participants(answers)),
         *_rates(answers),
-        Section(_ratios_title(answers), _ratios(answers)),
+        Section(_ratios_title(answers), _ratios(answers, rehearsal)),
+        *_rehearsal(answers, rehearsal),
         *_truth(answers),
         *_curves(answers),
         Section("Proportional hazards", _hazards(answers)),
@@ -172,7 +178,14 @@ def _rates(answers: Answers) -> list[Section]:
     return [Section("Rates", tables)] if tables else []
 
 
-def _ratios(answers: Answers) -> tuple[Block, ...]:
+def _rehearsal(answers: Answers, rehearsal: Rehearsal | None) -> list[Section]:
+    """The plan of the study where the truth is known."""
+    if rehearsal is None:
+        return []
+    return [Section("Rehearsal", rehearsal_section(rehearsal, answers.study))]
+
+
+def _ratios(answers: Answers, rehearsal: Rehearsal | None) -> tuple[Block, ...]:
     blocks: list[Block] = []
     smallest = answers.study.report.smallest_cell
     for exposure, frame in _each_ratio(answers):
@@ -185,9 +198,37 @@ def _ratios(answers: Answers) -> tuple[Block, ...]:
         ]
         table = ratios_table(frame, answers.cohort, smallest)
         told = (*table.notes, *_adjusted_for(mine), *_incomplete(mine, smallest))
+        if rehearsal is not None:
+            blocks.append(_graded(rehearsal, mine, exposure, str(measure)))
         blocks.append(Table(table.caption, table.header, table.rows, told, table.text_columns))
         blocks.append(forest_figure(frame, answers.cohort, smallest))
     return tuple(blocks) or ("No ratio was asked for.",)
+
+
+def _graded(rehearsal: Rehearsal, mine: list[Answer], exposure: str, measure: str) -> Table:
+    """Beside each estimate, what the same analysis does where the truth is known."""
+    frame = rehearsal_columns(rehearsal, [one.estimates.frame for one in mine])
+    rows = []
+    for row in frame.filter(
+        (pl.col("exposure") == exposure) & (pl.col("measure") == measure)
+    ).iter_rows(named=True):
+        words = [_with_error(row, name) for name in ("bias", "coverage", "power")]
+        rows.append(Row((row["contrast"], row["adjustment"], *words, row["meaning"])))
+    header = (
+        "Contrast", "Adjusted for", "Bias (log scale)", "Coverage of 95 % intervals", "Power",
+        "What an estimate of this size means",
+    )  # fmt: skip
+    note = "Measured on the twin of the study; Monte Carlo standard errors in brackets."
+    return Table(
+        f"The same analyses, rehearsed: {measure}", header, tuple(rows), (note,), (0, 1, 5)
+    )
+
+
+def _with_error(row: dict[str, Any], name: str) -> str:
+    value, error = row[name], row[f"{name}_mcse"]
+    if value is None:
+        return numbers.NOTHING
+    return f"{value:.3f}" + ("" if error is None else f" ({error:.3f})")
 
 
 def _adjusted_for(answers: list[Answer]) -> list[str]:
