@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import log
+from math import log, nextafter
 
 import numpy as np
 import polars as pl
@@ -199,7 +199,9 @@ def _without(outcome: Outcome, exposures: tuple[str, ...]) -> Outcome:
     }
     found = replace(outcome, effects=effects)
     if any(one in (FOUND, CARRIER, CELLS) for one in exposures):
-        found = replace(found, chimerism=1.0, compatible_chimerism=1.0)
+        # A world types cells where compatible ones act: the next number above 1 keeps the column.
+        typed = 1.0 if outcome.compatible_chimerism == 1 else nextafter(1.0, 2.0)
+        found = replace(found, chimerism=1.0, compatible_chimerism=typed)
     return found
 
 
