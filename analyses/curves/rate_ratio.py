@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, one_of
@@ -183,7 +184,7 @@ def _share_limits(d1: int, total: int, midp: bool, conf_level: float) -> tuple[f
 
 
 def _root(function: Any, low: float, high: float) -> float:
-    return float(optimize.brentq(function, low, high, xtol=1e-300, rtol=4 * ROOT))
+    return float(scipy.optimize.brentq(function, low, high, xtol=1e-300, rtol=4 * ROOT))
 
 
 def _upper(count: int, total: int, p: float, *, midp: bool) -> float:
