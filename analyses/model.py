@@ -13,7 +13,7 @@ from cohort.variables import Binary, Categorical
 
 from .grammar import Column, Term
 from .question import Question
-from .records import Flags, Floats
+from .records import Flags, Floats, side_by_side
 from .terms import complete, contrasts, encode, other_levels, parse, reference_word
 
 
@@ -196,7 +196,7 @@ def matrix(cohort: Cohort, frame: pl.DataFrame, model: Model) -> Matrix:
                 start = before + place * k
                 weights[start : start + k] = one.weights
             comparisons.append(Comparison(one.variable, one.text, row_level, weights))
-    return Matrix(tuple(names), np.column_stack(columns), tuple(comparisons))
+    return Matrix(tuple(names), side_by_side(columns), tuple(comparisons))
 
 
 def _level_words(cohort: Cohort, name: str) -> list[str]:

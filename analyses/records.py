@@ -4,14 +4,18 @@ A record is at risk on (entry, exit]. It carries two weights, since a sampled de
 person count among the events with one weight and in the risk sets with another.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+BLOCK = 8_192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,23 @@ class RiskRecords:
         )
 
 
+def side_by_side(blocks: Sequence[Floats]) -> Floats:
+    """Blocks of columns, (n, k) each, as one matrix (n, p) of its own."""
+    columns = [block[:, j] for block in blocks for j in range(block.shape[1])]
+    whole = np.empty((blocks[0].shape[0], len(columns)))
+    for rows in blocks_of(0, whole.shape[0]):
+        here = whole[rows]
+        for j, column in enumerate(columns):
+            here[:, j] = column[rows]
+    return whole
+
+
+def blocks_of(begin: int, end: int) -> Iterator[slice]:
+    """Slices over rows, each of so few that ten columns stay in the processor's cache."""
+    for start in range(begin, end, BLOCK):
+        yield slice(start, min(start + BLOCK, end))
+
+
 def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
     """Sums of weights (n,) by code, (size,)."""
     return np.asarray(np.bincount(codes, weights, size), dtype=np.float64)
@@ -61,7 +82,7 @@ def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
 
 def column_sums(codes: Codes, weights: Floats, columns: Floats, size: int) -> Floats:
     """Sums of weights (n,) times columns (n, p) by code, (size, p)."""
-    total = np.empty((size, columns.shape[1]))
-    for j, column in enumerate(columns.T):
-        total[:, j] = np.bincount(codes, weights * column, size)
-    return total
+    # A sparse matrix with one entry a column adds up row by row, in the order of memory.
+    n = codes.size
+    grid = sparse.csc_array((weights, codes, np.arange(n + 1)), shape=(size, n))
+    return np.asarray(grid @ np.ascontiguousarray(columns))

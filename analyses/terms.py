@@ -92,7 +92,7 @@ def _encode_factor(
 ) -> tuple[tuple[str, ...], Floats]:
     series = frame[variable.name]
     if isinstance(variable, Continuous):
-        numbers = series.to_numpy().astype(np.float64)
+        numbers = series.to_numpy().astype(np.float64, copy=False)
         values = _transformed(variable, factor, numbers)
         labels = (
             ("",) if values.shape[1] == 1 else tuple(str(j + 1) for j in range(values.shape[1]))
@@ -103,7 +103,7 @@ def _encode_factor(
             f"'{factor}' asks for a function of '{variable.name}', which is not continuous."
         )
     if isinstance(variable, Binary):
-        return ("",), series.cast(pl.Float64).to_numpy().reshape(-1, 1).copy()
+        return ("",), series.cast(pl.Float64).to_numpy().reshape(-1, 1)
     levels = other_levels(variable)
     columns = [(series == level).cast(pl.Float64).to_numpy() for level in levels]
     return tuple(variable.word(level) for level in levels), np.column_stack(columns)
@@ -135,7 +135,7 @@ def reference_word(variable: Categorical) -> str:
 
 def _transformed(variable: Continuous, factor: Column, x: Floats) -> Floats:
     if factor.function is None:
-        return x.reshape(-1, 1).copy()
+        return x.reshape(-1, 1)
     if factor.function in _PLAIN:
         bad = ~(x > 0) if factor.function.startswith("log") else ~(x >= 0)
         if factor.function != "square" and bad.any():

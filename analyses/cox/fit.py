@@ -8,7 +8,7 @@ from scipy import special
 
 from cohort.errors import NotEstimableError, UnsupportedError
 
-from ..records import Flags, Floats, RiskRecords
+from ..records import BLOCK, Flags, Floats, RiskRecords, blocks_of
 from .exact_ties import exact_ties
 from .influence import score_residuals
 from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, moments
@@ -157,9 +157,9 @@ def fit_cox(
     if not slots.count:
         raise NotEstimableError("no event happens while anybody of the sample is at risk.")
     kept = slots.active
+    terms, centre, scale = _standardised(terms, kept)
     if not kept.all():
-        records, terms, slots = records.where(kept), terms[kept], slots.of_active()
-    centre, scale = _standardise(terms)
+        records, slots = records.where(kept), slots.of_active()
     problem = Problem(records, slots, terms, ties)
     maximum = maximiser(problem)
     inverse = inverse_information(maximum.information, maximum.aliased)
@@ -178,20 +178,35 @@ def fit_cox(
     )
 
 
-def _standardise(terms: Floats) -> tuple[Floats, Floats]:
-    """Centre and scale columns in place, so that age + 1e6 loses no digit and units do not matter.
+def _standardised(terms: Floats, kept: Flags) -> tuple[Floats, Floats, Floats]:
+    """The kept rows with columns centred and scaled, in their own place; centre and scale (p,).
 
-    A column without variation is left at 0 with scale 1: it is aliased.
+    Age + 1e6 then loses no digit, and units do not matter. A column without variation is left at 0
+    with scale 1: it is aliased.
     """
-    centre = terms.mean(axis=0)
-    size = np.abs(terms).max(axis=0, initial=0.0)
-    terms -= centre
-    scale = np.sqrt(np.einsum("ij,ij->j", terms, terms) / max(terms.shape[0], 1))
-    flat = scale <= 1e-13 * size
+    # Centred first by the mean of a part, so that one pass gives mean and variance: the part is
+    # among the rows, so its mean is at most sqrt(n / BLOCK) standard deviations from theirs.
+    near = terms[np.flatnonzero(kept)[:BLOCK]].mean(axis=0)
+    total, squares, size = np.zeros(near.size), np.zeros(near.size), 0
+    for rows in blocks_of(0, terms.shape[0]):
+        block = terms[rows] if kept[rows].all() else terms[rows][kept[rows]]
+        own = terms[size : size + len(block)]
+        np.subtract(block, near, out=own)
+        total += np.ones(len(own)) @ own
+        squares += np.einsum("ij,ij->j", own, own)
+        size += len(own)
+    terms = terms[:size]
+    moved = total / max(size, 1)
+    centre = near + moved
+    scale = np.sqrt(np.maximum(squares / max(size, 1) - moved**2, 0.0))
+    flat = scale <= 1e-13 * np.abs(centre)
     scale[flat] = 1.0
+    for rows in blocks_of(0, size):
+        block = terms[rows]
+        block -= moved
+        block /= scale
     terms[:, flat] = 0.0
-    terms /= scale
-    return centre, scale
+    return terms, centre, scale
 
 
 def dfbeta(fit: CoxFit) -> Floats:

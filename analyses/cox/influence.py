@@ -4,12 +4,15 @@ The two parts are kept apart, since a subcohort's own variance is that of its pa
 alone. Summed over all records they give the score, which is 0 at the maximum.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..records import Codes, Floats, column_sums, counts_of
-from .partial_likelihood import BLOCK, Moments, Problem, tie_sums, while_at_risk
+from ..parts import by_parts
+from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
+from .partial_likelihood import Moments, Problem, tie_sums
+from .slots import lived_by
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,22 +49,69 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160; with Efron's ties as in
     Therneau and Grambsch (2000), section 4.3.
     """
-    records, slots, terms = problem.records, problem.slots, problem.terms
-    dead = slots.death
+    rows_of, own, event = _score_parts(problem, at)
+    risk = np.empty_like(problem.terms)
+
+    def fill(part: slice) -> None:
+        for rows in blocks_of(part.start, part.stop):
+            risk[rows] = rows_of(rows)
+
+    by_parts(len(risk), fill)
+    risk[problem.slots.death] -= own
+    return ScoreResiduals(risk, event, problem.slots.death)
+
+
+def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Floats:
+    """Score residuals summed by code (n,) from 0, (codes, p), without holding those of everybody.
+
+    Quick where records of one code lie near each other, right everywhere.
+    """
+    rows_of, own, event = _score_parts(problem, at)
+
+    def of_part(part: slice) -> tuple[int, Floats]:
+        low, high = int(codes[part].min()), int(codes[part].max()) + 1
+        sums = np.zeros((high - low, own.shape[1]))
+        near = np.ptp(codes[part][:BLOCK]) < 4 * BLOCK
+        for rows in blocks_of(part.start, part.stop) if near else [part]:
+            here = codes[rows]
+            begin = int(here.min())
+            found = sums_by(here - begin, rows_of(rows))
+            sums[begin - low : begin - low + len(found)] += found
+        return low, sums
+
+    total = np.zeros((int(codes.max(initial=-1)) + 1, own.shape[1]))
+    for low, sums in by_parts(codes.size, of_part):
+        total[low : low + len(sums)] += sums
+    failing, place = np.unique(codes[problem.slots.death], return_inverse=True)
+    total[failing] += sums_by(place.astype(np.int64), event - own)
+    return total
+
+
+def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Floats], Floats, Floats]:
+    """Three parts of the score residuals: of rows as members of risk sets, given a slice of them;
+    what of that those who fail in a tie are spared, (m, p); and what they add as events, (m, p).
+    """
+    slots, terms = problem.slots, problem.terms
+    dead, slot = slots.death, slots.death_slot
     means = event_means(problem, at)
-    event = records.event_weight[dead, None] * (terms[dead] - means[slots.death_slot])
+    event = problem.records.event_weight[dead, None] * (problem.dead_terms - means[slot])
     sums = tie_sums(problem, at)
     s0, s1 = at.s0[:, None], at.s1 / at.s0[:, None]
     d1 = at.d1 / s0
     slope = (sums.uu[:, None] * s1 - sums.uv[:, None] * d1) / s0
     tied = (sums.uv[:, None] * s1 - sums.vv[:, None] * d1) / s0
-    lived = while_at_risk(problem, at, at.hazard, at.tied)
-    risk = while_at_risk(problem, at, slope, tied)
-    for start in range(0, len(risk), BLOCK):
-        here = slice(start, start + BLOCK)
-        risk[here] -= terms[here] * lived[here, None]
-        risk[here] *= at.risk[here, None]
-    return ScoreResiduals(risk, event, dead)
+    own = at.risk[dead, None] * (tied[slot] - problem.dead_terms * at.tied[slot, None])
+    # The hazard stands beside the slopes, so that both are gathered at once.
+    lived = lived_by(slots, np.column_stack((slope, at.hazard)), additions_only=at.additions_only)
+
+    def rows_of(rows: slice) -> Floats:
+        both = lived(rows)
+        risk = both[:, :-1]
+        risk -= terms[rows] * both[:, -1:]
+        risk *= at.risk[rows, None]
+        return risk
+
+    return rows_of, own, event
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:

@@ -5,7 +5,7 @@ and one weighted crossproduct; the second-moment matrix of the risk sets is neve
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,17 @@ from scipy import linalg
 
 from cohort.errors import ConvergenceError
 
-from ..records import Flags, Floats, RiskRecords, column_sums, counts_of
-from .slots import Slots, lived_loses_digits, risk_sums, sums_while_at_risk
+from ..parts import by_parts, sum_in_order
+from ..records import Flags, Floats, RiskRecords, blocks_of, column_sums, counts_of
+from .slots import (
+    Passing,
+    Slots,
+    lived_by,
+    lived_loses_digits,
+    passing,
+    sums_of_passing,
+    sums_while_at_risk,
+)
 from .variance import aliased_columns
 
 Ties = Literal["efron", "breslow", "exact"]
@@ -24,6 +33,12 @@ MOST_ITERATIONS = 60
 CONVERGED = 1e-24
 """Squared length of a Newton step in standard errors: the information, which is that before the
 last step, belongs to the optimum to about 1e-12 of one."""
+MANY = 50_000
+NEAR = 1e-12
+UNCHANGED = 2e-10
+"""With so many records that an evaluation costs something, a step of less than 1e-6 standard errors
+that promises to change the information by less than 2e-10 of itself, judged by how much the one
+before did, is the last: beta is then off by its square, standard errors by half that share."""
 STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
@@ -32,7 +47,6 @@ ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
 SLACK = 1e-11
 """A promised rise below this share of the log-likelihood is within its rounding error."""
-BLOCK = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +54,17 @@ class Problem:
     """What a partial likelihood is made of: records at risk for some slot, slots, and terms.
 
     terms : (n, p), each column centred and scaled. ties : "efron" or "breslow".
+    dead_terms : (m, p) those of the records that fail, ordered by slot.
     """
 
     records: RiskRecords
     slots: Slots
     terms: Floats
     ties: Ties
+    dead_terms: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dead_terms", self.terms[self.slots.death])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +76,8 @@ class Moments:
     over those who fail at the slot. u : (m,) one over Efron's denominator of each tied death, and
     f : (m,) the share of the tied deaths that it leaves out. weight : (m,) mean event weight of
     the slot. hazard, tied : (K,) sums of weight * u and of weight * f * u.
-    linear : (n,) linear predictor less shift, its largest value; hazards are e^shift too large.
+    linear : (m,) linear predictor of those who fail, less shift, its largest value among all;
+    hazards are e^shift too large.
     additions_only : whether the sums could not be made from running sums.
     """
 
@@ -101,17 +121,23 @@ class Maximum:
 def moments(problem: Problem, beta: Floats) -> Moments:
     """The sums behind the partial likelihood at beta (p,)."""
     records, slots = problem.records, problem.slots
-    linear = problem.terms @ beta
-    linear += records.offset
-    shift = float(linear.max(initial=-np.inf))
-    linear -= shift
-    risk = records.risk_weight * np.exp(linear)
-    s0, s1, additions_only = risk_sums(slots, risk, problem.terms)
     dead, at = slots.death, slots.death_slot
     count = slots.count
+    risk, shift = _linear_predictor(problem, beta)
+    linear = risk[dead] - shift
+
+    def pass_by(rows: slice) -> Passing:
+        part = risk[rows]
+        part -= shift
+        np.exp(part, out=part)
+        part *= records.risk_weight[rows]
+        return passing(slots, rows, risk, problem.terms)
+
+    parts = by_parts(risk.size, pass_by)
+    s0, s1, additions_only = sums_of_passing(slots, parts, risk, problem.terms)
     dead_risk = risk[dead]
     d0 = counts_of(at, dead_risk, count)
-    d1 = column_sums(at, dead_risk, problem.terms[dead], count)
+    d1 = column_sums(at, dead_risk, problem.dead_terms, count)
     tied_deaths = slots.deaths[at]
     f = slots.rank / tied_deaths if problem.ties == "efron" else np.zeros(at.size)
     weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]
@@ -135,6 +161,18 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         shift=shift,
         additions_only=additions_only,
     )
+
+
+def _linear_predictor(problem: Problem, beta: Floats) -> tuple[Floats, float]:
+    """The linear predictor of each record (n,), and its largest value."""
+    linear = np.empty(problem.terms.shape[0])
+
+    def predict(rows: slice) -> float:
+        part = np.dot(problem.terms[rows], beta, out=linear[rows])
+        part += problem.records.offset[rows]
+        return float(part.max(initial=-np.inf))
+
+    return linear, max(by_parts(linear.size, predict))
 
 
 def while_at_risk(problem: Problem, at: Moments, values: Floats, tied: Floats) -> Floats:
@@ -187,8 +225,8 @@ def derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
 def _derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
     dead = problem.slots.death
     event_weight = problem.records.event_weight[dead]
-    value = float(event_weight @ at.linear[dead] + at.weight @ np.log(at.u))
-    score = event_weight @ problem.terms[dead] - (at.hazard @ at.s1 - at.tied @ at.d1)
+    value = float(event_weight @ at.linear + at.weight @ np.log(at.u))
+    score = event_weight @ problem.dead_terms - (at.hazard @ at.s1 - at.tied @ at.d1)
     return value, np.asarray(score), information_of(problem, at)
 
 
@@ -202,18 +240,37 @@ def information_of(problem: Problem, at: Moments, slot_weight: Floats | None = N
     s1, d1 = at.s1 / at.s0[:, None], at.d1 / at.s0[:, None]
     cross = s1.T @ (uv[:, None] * d1)
     means = s1.T @ (uu[:, None] * s1) + d1.T @ (vv[:, None] * d1) - cross - cross.T
-    lived = at.risk * while_at_risk(problem, at, hazard, tied)
-    information = weighted_crossproduct(problem.terms, lived) - means
+    information = _expected_crossproduct(problem, at, hazard, tied) - means
     return np.asarray((information + information.T) / 2)
 
 
+def _expected_crossproduct(problem: Problem, at: Moments, hazard: Floats, tied: Floats) -> Floats:
+    """Terms' diag(expected events) terms, (p, p), for slot values as in ``while_at_risk``."""
+    slots, terms = problem.slots, problem.terms
+    if at.additions_only:
+        return weighted_crossproduct(terms, at.risk * while_at_risk(problem, at, hazard, tied))
+    lived = lived_by(slots, hazard, additions_only=False)
+    own = at.risk[slots.death] * tied[slots.death_slot]
+    whole = _crossproduct(terms, lambda rows: lived(rows) * at.risk[rows])
+    return whole - weighted_crossproduct(problem.dead_terms, own)
+
+
 def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:
+    """Terms' diag(weight) terms, (p, p)."""
+    return _crossproduct(terms, weight.__getitem__)
+
+
+def _crossproduct(terms: Floats, weight: Callable[[slice], Floats]) -> Floats:
     """Terms' diag(weight) terms, (p, p), in blocks that stay in the processor's cache."""
-    total = np.zeros((terms.shape[1], terms.shape[1]))
-    for start in range(0, terms.shape[0], BLOCK):
-        block = terms[start : start + BLOCK]
-        total += block.T @ (block * weight[start : start + BLOCK, None])
-    return total
+
+    def of_part(part: slice) -> Floats:
+        total = np.zeros((terms.shape[1], terms.shape[1]))
+        for rows in blocks_of(part.start, part.stop):
+            block = terms[rows]
+            total += np.dot(block.T, block * weight(rows)[:, None])
+        return total
+
+    return sum_in_order(by_parts(terms.shape[0], of_part))
 
 
 def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
@@ -244,25 +301,30 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
     kept = ~aliased
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     monotone = np.zeros(p, dtype=bool)
-    span = np.ptp(problem.terms, axis=0) if problem.terms.size else np.zeros(p)
     converged = bool(not kept.any())
-    iteration, last_gain = 0, np.inf
+    large = problem.records.size >= MANY
+    iteration, last_gain, last_size = 0, np.inf, np.ones(int(kept.sum()))
     while not converged and iteration < MOST_ITERATIONS:
         iteration += 1
         step = _newton_step(score, information, kept)
         gain = float(score @ step) / typical
-        if gain < STANDING_STILL and (np.abs(step) * span > RUNNING).any():
-            monotone = np.abs(step) * span > RUNNING
+        if gain < STANDING_STILL and (running := _runs_on(problem.terms, step)).any():
+            monotone = running
             break
         unmet = np.abs(score - information @ step) * kept
         if (unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))).any():
             monotone = unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))
             break  # A slope without curvature: the likelihood rises without end.
-        if gain < CONVERGED or (gain < ROUNDING and gain > last_gain / 4):
+        size = np.diag(information)[kept]
+        if (
+            gain < CONVERGED
+            or (gain < ROUNDING and gain > last_gain / 4)
+            or (large and gain < NEAR and _stands(size, last_size, gain / last_gain))
+        ):
             beta = beta + step
             converged = True
             break
-        last_gain = gain
+        last_gain, last_size = gain, size
         if gain * typical > SLACK * (1.0 + abs(value)):
             moved, found = _risen(evaluate, beta, step, (value, score))
         else:
@@ -283,6 +345,25 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
         iterations=iteration,
         gradient_norm=float(np.linalg.norm(score[kept])),
     )
+
+
+def _stands(size: Floats, before: Floats, gain: float) -> bool:
+    """Whether the next step changes the information by less than is worth an evaluation.
+
+    size, before : its diagonal here and before the last step. gain : what the next step gains over
+    what the last did; lengths of steps go by its root.
+    """
+    changed = float(np.abs(size / before - 1.0).max())
+    return bool(changed * np.sqrt(gain) < UNCHANGED)
+
+
+def _runs_on(terms: Floats, step: Floats) -> Flags:
+    """Terms whose part of the linear predictor a step still moves, (p,)."""
+    # No value is above the length of its column, which is quicker to have than the range.
+    widest = 2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms))
+    if (np.abs(step) * widest <= RUNNING).all():
+        return np.zeros(step.size, dtype=bool)
+    return np.asarray(np.abs(step) * np.ptp(terms, axis=0) > RUNNING)
 
 
 def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:

@@ -61,7 +61,7 @@ def schoenfeld(fit: CoxFit) -> Floats:
     """
     slots = fit.problem.slots
     means = event_means(fit.problem, fit.moments())
-    return np.asarray((fit.problem.terms[slots.death] - means[slots.death_slot]) * fit.scale)
+    return np.asarray((fit.problem.dead_terms - means[slots.death_slot]) * fit.scale)
 
 
 def scaled_schoenfeld(fit: CoxFit) -> Floats:

@@ -15,7 +15,7 @@ from ..records import Codes, Floats, RiskRecords
 from ..weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 from .firth import maximise_penalised
 from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta, maximum_likelihood
-from .influence import score_residuals, sums_by
+from .influence import score_residuals, summed_score_residuals, sums_by
 from .plan import Plan
 from .variance import drawn_controls_variance, robust_variance, subcohort_variance
 from .weighted_records import (
@@ -56,10 +56,9 @@ def fit_for(
 
 def with_robust(fit: CoxFit, records: RiskRecords) -> CoxFit:
     """The same fit with the robust variance, summed over clusters (persons unless declared)."""
-    residuals = score_residuals(fit.problem, fit.moments()).total
-    # Summed before they are multiplied: there are fewer units than records.
-    summed = sums_by(records.cluster[fit.kept], residuals)
-    return replace(fit, covariance=robust_variance(influence_on_beta(fit, summed)))
+    summed = summed_score_residuals(fit.problem, fit.moments(), records.cluster[fit.kept])
+    to_beta = influence_on_beta(fit, np.eye(fit.beta.size))
+    return replace(fit, covariance=to_beta.T @ robust_variance(summed) @ to_beta)
 
 
 def _fit_case_cohort(

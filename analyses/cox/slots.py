@@ -9,13 +9,15 @@ Where such differences would cancel (a risk set tiny beside the mass that has pa
 made by additions alone over a dyadic tree of slots.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ..records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..parts import by_parts, sum_in_order
+from ..records import Codes, Flags, Floats, RiskRecords, blocks_of, column_sums, counts_of
 
 LARGEST_TABLE = 4_000_000
 MOST_STRATA_IN_A_LOOP = 256
@@ -125,14 +127,43 @@ def risk_sums(slots: Slots, mass: Floats, columns: Floats) -> tuple[Floats, Floa
     mass : (n,), not negative. columns : (n, p). The third value says whether the sums had to be
     made by additions alone, because running sums would have lost digits.
     """
-    leaving = _by_slot(slots.past - 1, slots.count, mass)
+    parts = by_parts(mass.size, lambda rows: passing(slots, rows, mass, columns))
+    return sums_of_passing(slots, parts, mass, columns)
+
+
+class Passing(NamedTuple):
+    """What leaves and enters the risk sets at each slot: mass (K,), and times columns (K, p).
+
+    Nothing is told of who enters where nobody enters late.
+    """
+
+    left: Floats
+    left_by: Floats
+    entered: Floats
+    entered_by: Floats
+
+
+def passing(slots: Slots, rows: slice, mass: Floats, columns: Floats) -> Passing:
+    """What the records of some rows add to the mass (n,) that passes, alone and times columns."""
+    own, its, count = mass[rows], columns[rows], slots.count
+    place = slots.past[rows] - 1
+    left = counts_of(place, own, count), column_sums(place, own, its, count)
+    if not slots.late:
+        return Passing(*left, np.empty(0), np.empty(0))
+    place = slots.first[rows]
+    return Passing(*left, counts_of(place, own, count), column_sums(place, own, its, count))
+
+
+def sums_of_passing(
+    slots: Slots, parts: Sequence[Passing], mass: Floats, columns: Floats
+) -> tuple[Floats, Floats, bool]:
+    """Sums over risk sets, as ``risk_sums`` gives them, from what passes in each part."""
+    leaving, leaving_by, entering, entering_by = map(sum_in_order, zip(*parts, strict=True))
     if not slots.late:
         s0 = _running(leaving, slots, backwards=True)
         if _loses_digits(slots, s0, np.zeros_like(s0), mass):
             return (*_risk_sums_by_tree(slots, mass, columns), True)
-        s1 = _by_slot(slots.past - 1, slots.count, mass, columns)
-        return s0, _running(s1, slots, backwards=True), False
-    entering = _by_slot(slots.first, slots.count, mass)
+        return s0, _running(leaving_by, slots, backwards=True), False
     passed = _running(leaving, slots) - leaving
     to_come = _running(entering, slots, backwards=True) - entering
     by_past = passed <= to_come
@@ -143,12 +174,11 @@ def risk_sums(slots: Slots, mass: Floats, columns: Floats) -> tuple[Floats, Floa
     )
     if _loses_digits(slots, s0, np.minimum(passed, to_come), mass):
         return (*_risk_sums_by_tree(slots, mass, columns), True)
-    entering = _by_slot(slots.first, slots.count, mass, columns)
-    leaving = _by_slot(slots.past - 1, slots.count, mass, columns)
+    net = entering_by - leaving_by
     s1 = np.where(
         by_past[:, None],
-        _running(entering - leaving, slots) + leaving,
-        _running(leaving - entering, slots, backwards=True) + entering,
+        _running(net, slots) + leaving_by,
+        entering_by - _running(net, slots, backwards=True),
     )
     return s0, s1, False
 
@@ -159,14 +189,6 @@ def _loses_digits(slots: Slots, s0: Floats, subtracted: Floats, mass: Floats) ->
         subtracted = np.full(slots.count, float(mass.sum()))
     worst = (subtracted > MOST_CANCELLATION * s0) | ~(s0 > 0)
     return bool(worst.any())
-
-
-def _by_slot(place: Codes, count: int, mass: Floats, columns: Floats | None = None) -> Floats:
-    """Sums of mass, or of mass times columns, by slot: one entry a record."""
-    if columns is None:
-        return counts_of(place, mass, count)
-    grid = sparse.csc_array((mass, place, np.arange(place.size + 1)), shape=(count, place.size))
-    return np.asarray(grid @ columns)
 
 
 def _running(values: Floats, slots: Slots, *, backwards: bool = False) -> Floats:
@@ -193,10 +215,29 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
 
     values : (K,) or (K, p). additions_only : do not subtract running sums.
     """
+    lived = np.empty((slots.past.size, *values.shape[1:]))
+    of_rows = lived_by(slots, values, additions_only=additions_only)
+
+    def live(part: slice) -> None:
+        for rows in blocks_of(part.start, part.stop):
+            lived[rows] = of_rows(rows)
+
+    by_parts(slots.past.size, live)
+    return lived
+
+
+def lived_by(slots: Slots, values: Floats, *, additions_only: bool) -> Callable[[slice], Floats]:
+    """Sums of slot values as ``sums_while_at_risk`` gives them, for the rows that are asked for."""
     if additions_only:
-        return _sums_while_at_risk_by_tree(slots, values)
+        return _sums_while_at_risk_by_tree(slots, values).__getitem__
     running = np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
-    return np.asarray(running[slots.past] - running[slots.first])
+
+    def of_rows(rows: slice) -> Floats:
+        lived: Floats = running[slots.past[rows]]
+        lived -= running[slots.first[rows]]
+        return lived
+
+    return of_rows
 
 
 def lived_loses_digits(slots: Slots, mass: Floats, hazard: Floats, events: float) -> bool:
@@ -220,7 +261,7 @@ def _risk_sums_by_tree(slots: Slots, mass: Floats, columns: Floats) -> tuple[Flo
     nodes = np.zeros((2 * size, stack.shape[1]))
     for node, records in _cover(slots, size):
         low, high = int(node.min()), int(node.max()) + 1
-        nodes[low:high] += _by_slot(node - low, high - low, mass[records], stack[records])
+        nodes[low:high] += column_sums(node - low, mass[records], stack[records], high - low)
     level = 1
     while level < size:
         nodes[2 * level : 4 * level] += np.repeat(nodes[level : 2 * level], 2, axis=0)
