@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from .records import Floats
 
-FEWEST = 40_000
+FEWEST = 120_000
 """Records of a part: below this, handing work over costs more than it saves."""
 MOST_PARTS = 4
 

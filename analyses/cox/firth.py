@@ -11,13 +11,11 @@ import numpy as np
 from scipy import linalg
 
 from ..records import Floats, column_sums
+from .newton import Evaluate, Maximum, maximise
 from .partial_likelihood import (
-    Evaluate,
-    Maximum,
     Moments,
     Problem,
     derivatives,
-    maximise,
     moments,
     weighted_crossproduct,
     while_at_risk,

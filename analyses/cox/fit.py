@@ -11,7 +11,8 @@ from cohort.errors import NotEstimableError, UnsupportedError
 from ..records import BLOCK, Flags, Floats, RiskRecords, blocks_of
 from .exact_ties import exact_ties
 from .influence import score_residuals
-from .partial_likelihood import Maximum, Moments, Problem, Ties, maximise, moments
+from .newton import Maximum, maximise
+from .partial_likelihood import Moments, Problem, Ties, moments
 from .slots import slots_of
 from .variance import inverse_information
 
@@ -188,13 +189,15 @@ def _standardised(terms: Floats, kept: Flags) -> tuple[Floats, Floats, Floats]:
     # among the rows, so its mean is at most sqrt(n / BLOCK) standard deviations from theirs.
     near = terms[np.flatnonzero(kept)[:BLOCK]].mean(axis=0)
     total, squares, size = np.zeros(near.size), np.zeros(near.size), 0
+    ones, room = np.ones(BLOCK), np.empty((BLOCK, near.size))
     for rows in blocks_of(0, terms.shape[0]):
-        block = terms[rows] if kept[rows].all() else terms[rows][kept[rows]]
-        own = terms[size : size + len(block)]
-        np.subtract(block, near, out=own)
-        total += np.ones(len(own)) @ own
-        squares += np.einsum("ij,ij->j", own, own)
-        size += len(own)
+        chosen = np.flatnonzero(kept[rows])
+        block = np.take(terms[rows], chosen, axis=0, out=room[: chosen.size], mode="clip")
+        block -= near
+        total += ones[: chosen.size] @ block
+        squares += np.einsum("ij,ij->j", block, block)
+        terms[size : size + chosen.size] = block
+        size += chosen.size
     terms = terms[:size]
     moved = total / max(size, 1)
     centre = near + moved

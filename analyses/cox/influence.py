@@ -4,7 +4,7 @@ The two parts are kept apart, since a subcohort's own variance is that of its pa
 alone. Summed over all records they give the score, which is 0 at the maximum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,12 +49,12 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160; with Efron's ties as in
     Therneau and Grambsch (2000), section 4.3.
     """
-    rows_of, own, event = _score_parts(problem, at)
+    blocks, own, event = _score_parts(problem, at)
     risk = np.empty_like(problem.terms)
 
     def fill(part: slice) -> None:
-        for rows in blocks_of(part.start, part.stop):
-            risk[rows] = rows_of(rows)
+        for rows, block in blocks(part):
+            risk[rows] = block
 
     by_parts(len(risk), fill)
     risk[problem.slots.death] -= own
@@ -66,16 +66,17 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
 
     Quick where records of one code lie near each other, right everywhere.
     """
-    rows_of, own, event = _score_parts(problem, at)
+    blocks, own, event = _score_parts(problem, at)
 
     def of_part(part: slice) -> tuple[int, Floats]:
         low, high = int(codes[part].min()), int(codes[part].max()) + 1
+        if np.ptp(codes[part][:BLOCK]) > 4 * BLOCK:
+            whole = np.concatenate([block.copy() for _, block in blocks(part)])
+            return low, sums_by(codes[part] - low, whole)
         sums = np.zeros((high - low, own.shape[1]))
-        near = np.ptp(codes[part][:BLOCK]) < 4 * BLOCK
-        for rows in blocks_of(part.start, part.stop) if near else [part]:
-            here = codes[rows]
-            begin = int(here.min())
-            found = sums_by(here - begin, rows_of(rows))
+        for rows, block in blocks(part):
+            begin = int(codes[rows].min())
+            found = sums_by(codes[rows] - begin, block)
             sums[begin - low : begin - low + len(found)] += found
         return low, sums
 
@@ -87,9 +88,13 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
     return total
 
 
-def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Floats], Floats, Floats]:
-    """Three parts of the score residuals: of rows as members of risk sets, given a slice of them;
-    what of that those who fail in a tie are spared, (m, p); and what they add as events, (m, p).
+Blocks = Callable[[slice], Iterator[tuple[slice, Floats]]]
+
+
+def _score_parts(problem: Problem, at: Moments) -> tuple[Blocks, Floats, Floats]:
+    """Three parts of the score residuals: of records as members of risk sets, given in blocks of a
+    part of them, good until the next; what of that those who fail in a tie are spared, (m, p); and
+    what they add as events, (m, p).
     """
     slots, terms = problem.slots, problem.terms
     dead, slot = slots.death, slots.death_slot
@@ -102,16 +107,21 @@ def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Float
     tied = (sums.uv[:, None] * s1 - sums.vv[:, None] * d1) / s0
     own = at.risk[dead, None] * (tied[slot] - problem.dead_terms * at.tied[slot, None])
     # The hazard stands beside the slopes, so that both are gathered at once.
-    lived = lived_by(slots, np.column_stack((slope, at.hazard)), additions_only=at.additions_only)
+    both = np.column_stack((slope, at.hazard))
+    live = lived_by(slots, both, additions_only=at.additions_only)
 
-    def rows_of(rows: slice) -> Floats:
-        both = lived(rows)
-        risk = both[:, :-1]
-        risk -= terms[rows] * both[:, -1:]
-        risk *= at.risk[rows, None]
-        return risk
+    def blocks(part: slice) -> Iterator[tuple[slice, Floats]]:
+        lived, spare = np.empty((BLOCK, both.shape[1])), np.empty((BLOCK, both.shape[1]))
+        room = np.empty((BLOCK, terms.shape[1]))
+        for rows in blocks_of(part.start, part.stop):
+            n = rows.stop - rows.start
+            live(rows, lived[:n], spare)
+            block = np.multiply(terms[rows], lived[:n, -1:], out=room[:n])
+            np.subtract(lived[:n, :-1], block, out=block)
+            block *= at.risk[rows, None]
+            yield rows, block
 
-    return rows_of, own, event
+    return blocks, own, event
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:

@@ -13,7 +13,8 @@ import scipy
 from scipy import special
 
 from ..records import Floats
-from .partial_likelihood import Maximum, Problem, maximise
+from .newton import Maximum, maximise
+from .partial_likelihood import Problem
 
 Held = Callable[[float], float]
 """The largest log-likelihood with the log ratio held at a value."""

@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..parts import by_parts, sum_in_order
-from ..records import Codes, Flags, Floats, RiskRecords, blocks_of, column_sums, counts_of
+from ..records import (
+    BLOCK,
+    Codes,
+    Flags,
+    Floats,
+    RiskRecords,
+    blocks_of,
+    column_sums,
+    counts_of,
+)
 
 LARGEST_TABLE = 4_000_000
 MOST_STRATA_IN_A_LOOP = 256
@@ -73,12 +82,14 @@ def slots_of(records: RiskRecords) -> Slots:
     width = times.size + 1
     entered = _times_up_to(times, records.entry)
     left = _times_up_to(times, records.exit)
-    base = records.stratum * width
-    event_key = base[counts] + left[counts] - 1
-    keys = np.unique(event_key)
     strata = int(records.stratum.max(initial=0)) + 1
-    first = _keys_below(keys, base + entered, strata * width)
-    past = _keys_below(keys, base + left, strata * width)
+    if strata == 1:
+        keys, first, past = np.arange(times.size), entered, left
+    else:
+        base = records.stratum * width
+        keys = np.unique(base[counts] + left[counts] - 1)
+        first = _keys_below(keys, base + entered, strata * width)
+        past = _keys_below(keys, base + left, strata * width)
     death_slot = past[counts] - 1
     order = np.argsort(death_slot, kind="stable")
     death_slot = death_slot[order]
@@ -216,28 +227,42 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
     values : (K,) or (K, p). additions_only : do not subtract running sums.
     """
     lived = np.empty((slots.past.size, *values.shape[1:]))
-    of_rows = lived_by(slots, values, additions_only=additions_only)
+    live = lived_by(slots, values, additions_only=additions_only)
 
-    def live(part: slice) -> None:
+    def of_part(part: slice) -> None:
+        spare = np.empty((BLOCK, *values.shape[1:]))
         for rows in blocks_of(part.start, part.stop):
-            lived[rows] = of_rows(rows)
+            live(rows, lived[rows], spare)
 
-    by_parts(slots.past.size, live)
+    by_parts(slots.past.size, of_part)
     return lived
 
 
-def lived_by(slots: Slots, values: Floats, *, additions_only: bool) -> Callable[[slice], Floats]:
-    """Sums of slot values as ``sums_while_at_risk`` gives them, for the rows that are asked for."""
+def lived_by(
+    slots: Slots, values: Floats, *, additions_only: bool
+) -> Callable[[slice, Floats, Floats], None]:
+    """Sums of slot values as ``sums_while_at_risk`` gives them, for at most BLOCK rows at a time.
+
+    What is returned takes the rows, where to write their sums, and room for as many more: memory
+    that is used again costs nothing, and memory asked for anew a good part of the work.
+    """
     if additions_only:
-        return _sums_while_at_risk_by_tree(slots, values).__getitem__
+        whole = _sums_while_at_risk_by_tree(slots, values)
+
+        def copy(rows: slice, out: Floats, spare: Floats) -> None:
+            out[:] = whole[rows]
+
+        return copy
     running = np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
 
-    def of_rows(rows: slice) -> Floats:
-        lived: Floats = running[slots.past[rows]]
-        lived -= running[slots.first[rows]]
-        return lived
+    def subtract(rows: slice, out: Floats, spare: Floats) -> None:
+        # The mode is never needed: without it, numpy takes a copy lest it must raise.
+        np.take(running, slots.past[rows], axis=0, out=out, mode="clip")
+        before = spare[: len(out)]
+        np.take(running, slots.first[rows], axis=0, out=before, mode="clip")
+        out -= before
 
-    return of_rows
+    return subtract
 
 
 def lived_loses_digits(slots: Slots, mass: Floats, hazard: Floats, events: float) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..cox.partial_likelihood import SLACK
+from ..cox.newton import SLACK
 from ..cox.variance import aliased_columns, inverse_information
 from ..records import Flags, Floats
 from .messages import Start

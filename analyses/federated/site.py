@@ -9,7 +9,7 @@ from cohort.cohort import Cohort, each_once, time_at_risk
 from cohort.errors import ConvergenceError, NotEstimableError, StudyError, nearest
 
 from ..cox.estimator import Cox
-from ..cox.partial_likelihood import Maximum, maximise
+from ..cox.newton import Maximum, maximise
 from ..cox.plan import plan_for
 from ..cox.words import variance_word
 from ..study.parts import Study

@@ -9,7 +9,8 @@ import numpy as np
 
 from cohort.errors import NotEstimableError
 
-from ..cox.partial_likelihood import Maximum, Problem, Ties, maximise
+from ..cox.newton import Maximum, maximise
+from ..cox.partial_likelihood import Problem, Ties
 from ..cox.slots import MOST_CANCELLATION, Slots
 from ..cox.variance import inverse_information
 from ..records import Floats, RiskRecords

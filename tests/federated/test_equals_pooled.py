@@ -12,7 +12,7 @@ from analyses import (
     Question,
     Robust,
 )
-from analyses.cox.partial_likelihood import maximise
+from analyses.cox.newton import maximise
 from analyses.federated import guards
 from analyses.federated import site as one_site
 from analyses.federated.climb import MOST_ROUNDS

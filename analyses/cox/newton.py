@@ -1,0 +1,193 @@
+"""The maximum of a log partial likelihood, by Newton's method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from cohort.errors import ConvergenceError
+
+from ..records import Flags, Floats
+from .partial_likelihood import Problem, derivatives, moments
+from .variance import aliased_columns
+
+Evaluate = Callable[[Floats], tuple[float, Floats, Floats]]
+
+MOST_ITERATIONS = 60
+CONVERGED = 1e-24
+"""Squared length of a Newton step in standard errors: the information, which is that before the
+last step, belongs to the optimum to about 1e-12 of one."""
+MANY = 50_000
+NEAR = 1e-12
+UNCHANGED = 2e-10
+"""With so many records that an evaluation costs something, a step of less than 1e-6 standard errors
+that promises to change the information by less than 2e-10 of itself, judged by how much the one
+before did, is the last: beta is then off by its square, standard errors by half that share."""
+STANDING_STILL = 1e-7
+RUNNING = 0.1
+"""A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
+moves the linear predictor by 0.1 over a term's range."""
+ROUNDING = 1e-15
+"""A gain below this that no longer falls is the rounding error of the score."""
+SLACK = 1e-11
+"""A promised rise below this share of the log-likelihood is within its rounding error."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """Where the log partial likelihood is largest, on the scale of the terms given.
+
+    beta : (p,); 0 where aliased. information : (p, p) minus the second derivative there.
+    score_at_start, information_at_start : at beta = 0, for the score test.
+    aliased, monotone : (p,) bool; terms that cannot be estimated, and why.
+    """
+
+    beta: Floats
+    information: Floats
+    log_likelihood: float
+    log_likelihood_at_start: float
+    score_at_start: Floats
+    information_at_start: Floats
+    aliased: Flags
+    monotone: Flags
+    converged: bool
+    iterations: int
+    gradient_norm: float
+
+
+def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
+    """The maximum of the log partial likelihood by Newton's method with step-halving.
+
+    evaluate : log-likelihood, score and information at beta; those of the problem without it.
+    Starts at beta = 0. A term is aliased when the terms before it leave it no information there;
+    monotone when it runs on while the log-likelihood stands still.
+
+    Raises ConvergenceError when the start has no finite log-likelihood.
+    """
+    if evaluate is None:
+
+        def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
+            return derivatives(problem, moments(problem, beta))
+
+    p = problem.terms.shape[1]
+    beta = np.zeros(p)
+    value, score, information = evaluate(beta)
+    if not (np.isfinite(value) and np.isfinite(information).all()):
+        raise ConvergenceError(
+            "the log-likelihood has no finite value even with every coefficient 0: an event has "
+            "nobody at risk, or offsets differ by more than the exponential function holds (about "
+            "700); expected offsets that are known log hazards."
+        )
+    aliased = aliased_columns(information)
+    start = (value, score, information)
+    kept = ~aliased
+    typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
+    monotone = np.zeros(p, dtype=bool)
+    converged = bool(not kept.any())
+    many = problem.records.size >= MANY
+    iteration, last_gain, last_size = 0, np.inf, np.ones(int(kept.sum()))
+    while not converged and iteration < MOST_ITERATIONS:
+        iteration += 1
+        step = _newton_step(score, information, kept)
+        gain = float(score @ step) / typical
+        if gain < STANDING_STILL and (running := _runs_on(problem.terms, step)).any():
+            monotone = running
+            break
+        unmet = np.abs(score - information @ step) * kept
+        if (unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))).any():
+            monotone = unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))
+            break  # A slope without curvature: the likelihood rises without end.
+        size = np.diag(information)[kept]
+        if (
+            gain < CONVERGED
+            or (gain < ROUNDING and gain > last_gain / 4)
+            or (many and gain < NEAR and _stands(size, last_size, gain / last_gain))
+        ):
+            beta = beta + step
+            converged = True
+            break
+        last_gain, last_size = gain, size
+        if gain * typical > SLACK * (1.0 + abs(value)):
+            moved, found = _risen(evaluate, beta, step, (value, score))
+        else:
+            moved, found = _settled(evaluate, beta, step, gain * typical)
+        if not np.isfinite(found[2]).all():
+            break
+        beta, (value, score, information) = moved, found
+    return Maximum(
+        beta=beta,
+        information=information,
+        log_likelihood=value,
+        log_likelihood_at_start=start[0],
+        score_at_start=start[1],
+        information_at_start=start[2],
+        aliased=aliased,
+        monotone=monotone,
+        converged=converged,
+        iterations=iteration,
+        gradient_norm=float(np.linalg.norm(score[kept])),
+    )
+
+
+def _stands(size: Floats, before: Floats, gain: float) -> bool:
+    """Whether the next step changes the information by less than is worth an evaluation.
+
+    size, before : its diagonal here and before the last step. gain : what the next step gains over
+    what the last did; lengths of steps go by its root.
+    """
+    changed = float(np.abs(size / before - 1.0).max())
+    return bool(changed * np.sqrt(gain) < UNCHANGED)
+
+
+def _runs_on(terms: Floats, step: Floats) -> Flags:
+    """Terms whose part of the linear predictor a step still moves, (p,)."""
+    # No value is above the length of its column, which is quicker to have than the range.
+    widest = 2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms))
+    if (np.abs(step) * widest <= RUNNING).all():
+        return np.zeros(step.size, dtype=bool)
+    return np.asarray(np.abs(step) * np.ptp(terms, axis=0) > RUNNING)
+
+
+def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
+    step = np.zeros(score.size)
+    block = information[np.ix_(kept, kept)]
+    if not np.isfinite(block).all():
+        return np.full(score.size, np.nan)
+    try:
+        step[kept] = linalg.cho_solve(linalg.cho_factor(block), score[kept])
+    except linalg.LinAlgError:
+        step[kept] = linalg.lstsq(block, score[kept])[0]
+    return step
+
+
+def _risen(
+    evaluate: Evaluate, beta: Floats, step: Floats, start: tuple[float, Floats]
+) -> tuple[Floats, tuple[float, Floats, Floats]]:
+    """Halve the step until the log-likelihood rises by a quarter of what its slope promises.
+
+    A full Newton step of a quadratic rises by half; one that overshoots its maximum, as under a
+    penalty that the information leaves out, would oscillate.
+    """
+    value, score = start
+    promised = 0.25 * float(score @ step)
+    for halving in range(40):
+        candidate = beta + step * 0.5**halving
+        found = evaluate(candidate)
+        if np.isfinite(found[1]).all() and found[0] >= value + promised * 0.5**halving:
+            return candidate, found
+    return candidate, found
+
+
+def _settled(
+    evaluate: Evaluate, beta: Floats, step: Floats, gain: float
+) -> tuple[Floats, tuple[float, Floats, Floats]]:
+    """Halve a step too small for the log-likelihood to show, until the score falls by half."""
+    for halving in range(6):
+        candidate = beta + step * 0.5**halving
+        found = evaluate(candidate)
+        moved = step != 0
+        left = float(found[1] @ _newton_step(found[1], found[2], moved))
+        if left <= gain / 4:
+            break
+    return candidate, found
