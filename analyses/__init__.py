@@ -1,5 +1,6 @@
 """Questions become estimates."""
 
+from .bootstrap import Bootstrap as Bootstrap
 from .cox.diagnostics import proportional_hazards as proportional_hazards
 from .cox.estimator import Cox as Cox
 from .cox.prediction import predicted_survival as predicted_survival

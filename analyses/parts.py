@@ -52,7 +52,7 @@ def sum_in_order(parts: Sequence[Floats]) -> Floats:
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Holds the linear algebra to one thread: its sums then do not depend on the machine."""
-    with _libraries().limit(limits=1):
+    with _libraries().limit(limits=1, user_api="blas"):
         yield
 
 

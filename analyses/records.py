@@ -43,8 +43,8 @@ class RiskRecords:
         """Number of records."""
         return int(self.exit.size)
 
-    def where(self, keep: Flags) -> "RiskRecords":
-        """The records where ``keep`` (n,) is true."""
+    def where(self, keep: Flags | Codes) -> "RiskRecords":
+        """The records where ``keep`` (n,) is true, or at the places it numbers, from 0."""
         return RiskRecords(
             entry=self.entry[keep],
             exit=self.exit[keep],

@@ -12,6 +12,7 @@ from cohort.errors import NotEstimableError, QuestionError
 from ..estimate import Estimates, table
 from ..inference import Inference, Wald
 from ..model import Matrix, Prepared, prepared
+from ..parts import one_thread_each
 from ..question import Question
 from ..rows import wald_rows
 from ..weightings import Variance, Weighting
@@ -66,7 +67,8 @@ class Cox:
         fits, names = [], []
         steps: list[tuple[str, Step]] = []
         for one in prepared(cohort, question):
-            fit, found = _fit_model(plan, cohort, question, one)
+            with one_thread_each():
+                fit, found = _fit_model(plan, cohort, question, one)
             rows += found
             fits.append(fit)
             names.append(one.model.name)

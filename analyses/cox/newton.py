@@ -39,7 +39,7 @@ class Maximum:
     """Where the log partial likelihood is largest, on the scale of the terms given.
 
     beta : (p,); 0 where aliased. information : (p, p) minus the second derivative there.
-    score_at_start, information_at_start : at beta = 0, for the score test.
+    ..._at_start : where it began, at beta = 0 but for resamples: for the tests of all terms.
     aliased, monotone : (p,) bool; terms that cannot be estimated, and why.
     """
 
@@ -56,12 +56,14 @@ class Maximum:
     gradient_norm: float
 
 
-def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
+def maximise(
+    problem: Problem, evaluate: Evaluate | None = None, start: Floats | None = None
+) -> Maximum:
     """The maximum of the log partial likelihood by Newton's method with step-halving.
 
     evaluate : log-likelihood, score and information at beta; those of the problem without it.
-    Starts at beta = 0. A term is aliased when the terms before it leave it no information there;
-    monotone when it runs on while the log-likelihood stands still.
+    start : beta to begin at, (p,); 0 without it. A term is aliased when the terms before it leave
+    it no information there; monotone when it runs on while the log-likelihood stands still.
 
     Raises ConvergenceError when the start has no finite log-likelihood.
     """
@@ -71,7 +73,7 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
             return derivatives(problem, moments(problem, beta))
 
     p = problem.terms.shape[1]
-    beta = np.zeros(p)
+    beta = np.zeros(p) if start is None else start
     value, score, information = evaluate(beta)
     if not (np.isfinite(value) and np.isfinite(information).all()):
         raise ConvergenceError(
@@ -80,7 +82,7 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
             "700); expected offsets that are known log hazards."
         )
     aliased = aliased_columns(information)
-    start = (value, score, information)
+    begun = (value, score, information)
     kept = ~aliased
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     monotone = np.zeros(p, dtype=bool)
@@ -95,8 +97,8 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
             monotone = running
             break
         unmet = np.abs(score - information @ step) * kept
-        if (unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))).any():
-            monotone = unmet > STANDING_STILL * np.sqrt(np.diag(start[2]))
+        if (unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))).any():
+            monotone = unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))
             break  # A slope without curvature: the likelihood rises without end.
         size = np.diag(information)[kept]
         if (
@@ -119,9 +121,9 @@ def maximise(problem: Problem, evaluate: Evaluate | None = None) -> Maximum:
         beta=beta,
         information=information,
         log_likelihood=value,
-        log_likelihood_at_start=start[0],
-        score_at_start=start[1],
-        information_at_start=start[2],
+        log_likelihood_at_start=begun[0],
+        score_at_start=begun[1],
+        information_at_start=begun[2],
         aliased=aliased,
         monotone=monotone,
         converged=converged,

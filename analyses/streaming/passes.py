@@ -7,15 +7,14 @@ the sums, must not depend on the machine's.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
-from threadpoolctl import ThreadpoolController
 
 from ..cox.influence import sums_by
 from ..cox.partial_likelihood import weighted_crossproduct
 from ..cox.slots import Slots, risk_sums, sums_while_at_risk
+from ..parts import one_thread_each
 from ..records import Codes, Floats, counts_of
 from .compact import Columns
 from .risk_sets import SlotSums
@@ -66,18 +65,13 @@ class Curvature:
         return Curvature(self.information + other.information, max(self.most, other.most))
 
 
-@lru_cache(maxsize=1)
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def slot_sums(batches: Sequence[Columns], frame: Frame, beta: Floats, careful: bool) -> SlotSums:
     """The first pass over a part at beta (p,): sums by slot of risk, and of risk times terms.
 
     careful : the risk sets' own sums, by additions alone.
     """
     total = _nothing(frame)
-    with _threads().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with one_thread_each(), np.errstate(all="ignore"):
         for batch, terms in _matrices(batches, frame):
             linear = _linear(batch, terms, beta)
             total = total.with_more(_batch_sums(batch, frame, terms, linear, careful))
@@ -135,7 +129,7 @@ def curvature(batches: Sequence[Columns], frame: Frame, lived: Lived) -> Curvatu
     """The second pass over a part: each record's expected events weigh its terms' crossproduct."""
     p = len(frame.names)
     total = Curvature(np.zeros((p, p)), 0.0)
-    with _threads().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with one_thread_each(), np.errstate(all="ignore"):
         before = np.concatenate(([0.0], np.cumsum(lived.hazard)))
         for batch, terms in _matrices(batches, frame):
             risk = _risk(batch, terms, lived)
@@ -160,7 +154,7 @@ def robust_sums(
     means, slope, tied = sums
     p = len(frame.names)
     total = np.zeros((p, p))
-    with _threads().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+    with one_thread_each(), np.errstate(all="ignore"):
         for batch, terms in _matrices(batches, frame):
             risk = _risk(batch, terms, lived)
             passed = _lived(batch, frame, (lived.hazard, lived.tied), lived.careful)
