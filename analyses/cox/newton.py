@@ -57,12 +57,16 @@ class Maximum:
 
 
 def maximise(
-    problem: Problem, evaluate: Evaluate | None = None, start: Floats | None = None
+    problem: Problem,
+    evaluate: Evaluate | None = None,
+    start: Floats | None = None,
+    last: float = CONVERGED,
 ) -> Maximum:
     """The maximum of the log partial likelihood by Newton's method with step-halving.
 
     evaluate : log-likelihood, score and information at beta; those of the problem without it.
-    start : beta to begin at, (p,); 0 without it. A term is aliased when the terms before it leave
+    start : beta to begin at, (p,); 0 without it. last : squared length of the step, in standard
+    errors, after which no other is made. A term is aliased when the terms before it leave
     it no information there; monotone when it runs on while the log-likelihood stands still.
 
     Raises ConvergenceError when the start has no finite log-likelihood.
@@ -102,7 +106,7 @@ def maximise(
             break  # A slope without curvature: the likelihood rises without end.
         size = np.diag(information)[kept]
         if (
-            gain < CONVERGED
+            gain < last
             or (gain < ROUNDING and gain > last_gain / 4)
             or (many and gain < NEAR and _stands(size, last_size, gain / last_gain))
         ):

@@ -19,6 +19,10 @@ from .partial_likelihood import Problem
 from .slots import Slots
 from .variance import undetermined_columns
 
+LAST = 1e-12
+"""Squared length of the last Newton step in standard errors: beta is then off by about its square
+root times itself, 1e-12, and nobody asks for the information."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refit:
@@ -44,7 +48,7 @@ class Refit:
         if not problem.slots.count:
             return nothing
         try:
-            found = maximise(problem, start=self.start)
+            found = maximise(problem, start=self.start, last=LAST)
         except ConvergenceError:
             return nothing
         return np.asarray(np.where(_refused(found), np.nan, found.beta) / self.scale)

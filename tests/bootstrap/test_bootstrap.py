@@ -22,8 +22,8 @@ def people(persons=300, seed=2):
     return pl.DataFrame(
         {
             "id": [f"{number:04d}" for number in range(persons)],
-            "entry": entry, "exit": np.minimum(died, left), "dead": (died <= left).astype(int), "arm": arm, "age": age,
-            "family": np.arange(persons) // 3,
+            "entry": entry, "exit": np.minimum(died, left), "dead": (died <= left).astype(int),
+            "arm": arm, "age": age, "family": np.arange(persons) // 3,
         }
     )  # fmt: skip
 
