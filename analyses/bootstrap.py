@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from joblib import Parallel, delayed
 from scipy import special
 
 from cohort.cohort import Cohort
@@ -17,13 +16,13 @@ from cohort.errors import QuestionError, UnsupportedError
 from .cox.estimator import Cox
 from .cox.resample import Refit, refit_of
 from .estimate import SCHEMA, Estimates
-from .grading.replicates import replicate_seed
 from .inference import Wald
 from .model import Comparison, prepared
 from .parts import one_thread_each
 from .question import Question
 from .records import Codes, Floats
 from .rows import normal_quantile
+from .seeds import replicate_seed
 
 BLOCK = 25
 """Fits of one task: fewer would cost more in sending than in fitting."""
@@ -89,6 +88,8 @@ class Bootstrap:
 
     def _replicates(self, refits: Sequence[Refit], units: Codes) -> list[Floats]:
         """The coefficients of every replicate, (replicates, p) of each model."""
+        from joblib import Parallel, delayed
+
         starts = range(0, self.replicates, BLOCK)
         blocks = [range(start, min(start + BLOCK, self.replicates)) for start in starts]
         work = Parallel(n_jobs=self.workers, batch_size=1)

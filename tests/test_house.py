@@ -24,7 +24,7 @@ LONGEST_FILE = 350
 LONGEST_BODY = 60
 MOST_ARGUMENTS = 6
 LAZY = {
-    *("lifelines", "statsmodels", "matplotlib", "seaborn", "typst", "numba"),
+    *("joblib", "lifelines", "statsmodels", "matplotlib", "seaborn", "typst", "numba"),
     *("duckdb", "pyreadstat"),
 }
 """Imported where they are used: slow to import, or the drivers of one door each."""

@@ -78,15 +78,8 @@ def maximise(
 
     p = problem.terms.shape[1]
     beta = np.zeros(p) if start is None else start
-    value, score, information = evaluate(beta)
-    if not (np.isfinite(value) and np.isfinite(information).all()):
-        raise ConvergenceError(
-            "the log-likelihood has no finite value even with every coefficient 0: an event has "
-            "nobody at risk, or offsets differ by more than the exponential function holds (about "
-            "700); expected offsets that are known log hazards."
-        )
+    value, score, information = begun = _begun(evaluate, beta)
     aliased = aliased_columns(information)
-    begun = (value, score, information)
     kept = ~aliased
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     monotone = np.zeros(p, dtype=bool)
@@ -97,13 +90,12 @@ def maximise(
         iteration += 1
         step = _newton_step(score, information, kept)
         gain = float(score @ step) / typical
-        if gain < STANDING_STILL and (running := _runs_on(problem.terms, step)).any():
-            monotone = running
-            break
-        unmet = np.abs(score - information @ step) * kept
-        if (unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))).any():
+        monotone = _monotone(problem.terms, step, gain)
+        if not monotone.any():  # Else a slope without curvature: it rises without end.
+            unmet = np.abs(score - information @ step) * kept
             monotone = unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))
-            break  # A slope without curvature: the likelihood rises without end.
+        if monotone.any():
+            break
         size = np.diag(information)[kept]
         if (
             gain < last
@@ -146,10 +138,22 @@ def _stands(size: Floats, before: Floats, gain: float) -> bool:
     return bool(changed * np.sqrt(gain) < UNCHANGED)
 
 
-def _runs_on(terms: Floats, step: Floats) -> Flags:
-    """Terms whose part of the linear predictor a step still moves, (p,)."""
+def _begun(evaluate: Evaluate, beta: Floats) -> tuple[float, Floats, Floats]:
+    """The first evaluation; raises ConvergenceError when it is not finite."""
+    value, score, information = evaluate(beta)
+    if not (np.isfinite(value) and np.isfinite(information).all()):
+        raise ConvergenceError(
+            "the log-likelihood has no finite value even with every coefficient 0: an event has "
+            "nobody at risk, or offsets differ by more than the exponential function holds (about "
+            "700); expected offsets that are known log hazards."
+        )
+    return value, score, information
+
+
+def _monotone(terms: Floats, step: Floats, gain: float) -> Flags:
+    """Terms whose part of the linear predictor a step still moves, with no more to gain, (p,)."""
     # No value is above the length of its column, which is quicker to have than the range.
-    widest = 2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms))
+    widest = 2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms)) if gain < STANDING_STILL else 0.0
     if (np.abs(step) * widest <= RUNNING).all():
         return np.zeros(step.size, dtype=bool)
     return np.asarray(np.abs(step) * np.ptp(terms, axis=0) > RUNNING)

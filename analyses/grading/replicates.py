@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import polars as pl
@@ -19,6 +18,7 @@ from cohort.errors import (
 
 from ..estimate import Estimates
 from ..question import Question
+from ..seeds import replicate_seed
 
 SCHEMA: dict[str, Any] = {
     "study": pl.String,
@@ -41,7 +41,6 @@ SCHEMA: dict[str, Any] = {
 """The columns of ``run_replicate``. scale : "log" for a ratio, whose estimate and limits are logs;
 "as measured" for a difference. converged : whether there is an estimate to be graded."""
 
-SEED_BITS = 63
 LOG, AS_MEASURED = "log", "as measured"
 
 
@@ -85,16 +84,6 @@ class Drawn:
 
 Draw = Callable[[int], Cohort | Mapping[str, Cohort] | Drawn]
 """From a seed to what was observed."""
-
-
-def replicate_seed(root: int, study: str, scenario: str, replicate: int) -> int:
-    """The seed of a replicate, 0 to 2^63 - 1: BLAKE2b of ``root|study|scenario|replicate``.
-
-    It depends on nothing else, so that adding scenarios or replicates changes no other draw.
-    """
-    text = f"{root}|{study}|{scenario}|{replicate}"
-    digest = blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> (64 - SEED_BITS)
 
 
 def run_replicate(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .worlds import CURVES, LATE, NAMES, SAMPLED, Data, landmarks
+from .worlds import CURVES, LATE, NAMES, RESAMPLES, SAMPLED, Data, landmarks, resample
 
 Call = Callable[[], np.ndarray]
 """Gives coefficients (10,), or a curve at the landmarks (9,), or statistics of a test (10,)."""
@@ -46,9 +46,28 @@ def ours(workload: str, data: Data) -> Call:
             return np.array([found[name] for name in NAMES])
 
         return test
+    if workload == "bootstrap":
+        return _our_bootstrap(cohort, adjusted)
     weighting = {"Prentice": Prentice(), "Lin-Ying": LinYing()}.get(workload)
     cox = Cox(weighting=weighting)
     return lambda: _in_order(cox.estimate(cohort, adjusted).fits[0])
+
+
+def _our_bootstrap(cohort: Any, question: Any) -> Call:
+    """All the fits; gives the coefficients of the first resample, which the peers are given too."""
+    from analyses import Bootstrap, Cox
+    from analyses.cox.resample import refit_of
+    from cohort.declaration import PERSON
+
+    person = cohort.frame[PERSON].to_numpy().astype(np.int64)
+
+    def resamples() -> np.ndarray:
+        found = Bootstrap(Cox(), RESAMPLES, workers=2).estimate(cohort, question).fits[0]
+        first = np.bincount(person[resample(person.size, 0)], minlength=person.size)
+        beta = refit_of(found, person).fit(first)
+        return np.array([beta[found.names.index(name)] for name in NAMES])
+
+    return resamples
 
 
 def _in_order(fit: Any) -> np.ndarray:
@@ -112,6 +131,8 @@ def rust(workload: str, data: Data) -> Call | None:
     import survival
 
     frame = _pandas(data)
+    if workload == "bootstrap":
+        return None
     terms = " + ".join(NAMES)
     late = workload in LATE
     response = "Surv(entry, exit, event)" if late else "Surv(exit, event)"
@@ -166,8 +187,10 @@ def lifelines(workload: str, data: Data) -> Call | None:
             return found.survival_function_at_times(at).to_numpy()
 
         return curve
-    if workload not in ("right-censored", "late entry", "50 strata"):
+    if workload not in ("right-censored", "late entry", "50 strata", "bootstrap"):
         return None
+    if workload == "bootstrap":
+        frame = frame.iloc[resample(len(frame), 0)]
     columns = [*NAMES, "exit", "event", *(["entry"] if late else [])]
     if workload == "50 strata":
         columns.append("stratum")

@@ -21,7 +21,13 @@ incidence <- function(fit) summary(fit, times = at)$pstate[, 2]
 bare_late <- function(rows) survival:::agreg.fit(
   x[rows, ], Surv(d$entry, d$exit, d$event)[rows, ], NULL, NULL, NULL, tight, NULL, "efron",
   as.character(seq_along(rows)))$coefficients
+resamples <- matrix(get("resamples", 20), n, 20) + 1
+all_resamples <- function(fit) { first <- fit(resamples[, 1])
+  for (one in 2:20) fit(resamples[, one])
+  first }
 call <- switch(workload,
+  "bootstrap" = if (bare) function() all_resamples(bare_late)
+    else function() all_resamples(function(rows) coef(coxph(late, d[rows, ], control = tight))),
   "right-censored" = if (bare) function() survival:::coxph.fit(x, Surv(d$exit, d$event), NULL, NULL,
     NULL, tight, NULL, "efron", as.character(1:n))$coefficients
     else function() coef(coxph(plain, d, control = tight)),

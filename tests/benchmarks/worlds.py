@@ -4,19 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analyses.grading import replicate_seed
+
 COVARIATES = 10
 NAMES = tuple(f"x{number}" for number in range(1, COVARIATES + 1))
 WORKLOADS = (
     "right-censored", "late entry", "weights and clusters", "counting process", "50 strata",
     "Prentice", "Lin-Ying", "Kaplan-Meier", "Kaplan-Meier, late entry", "Aalen-Johansen",
-    "proportional hazards",
+    "proportional hazards", "bootstrap",
 )  # fmt: skip
 LATE = {
     "late entry", "weights and clusters", "counting process", "50 strata",
-    "Kaplan-Meier, late entry",
+    "Kaplan-Meier, late entry", "bootstrap",
 }  # fmt: skip
 CURVES = {"Kaplan-Meier", "Kaplan-Meier, late entry", "Aalen-Johansen"}
 SAMPLED = {"Prentice", "Lin-Ying"}
+
+
+RESAMPLES = 500
+FITS = {"microcohort": RESAMPLES, "R": 20, "R, bare kernel": 20, "lifelines": 1}
+"""How many fits of the bootstrap an engine is timed by; its time is multiplied up to 500."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,3 +100,10 @@ def _where(data: Data, keep: np.ndarray) -> Data:
 def landmarks(data: Data) -> np.ndarray:
     """The times at which curves are compared, (9,): deciles of the exits."""
     return np.quantile(data.exit, np.arange(1, 10) / 10, method="lower")
+
+
+def resample(n: int, replicate: int) -> np.ndarray:
+    """The records that the toolkit's bootstrap draws in a replicate with seed 1, (n,)."""
+    seed = replicate_seed(1, "bootstrap", "", replicate)
+    coded = np.argsort(np.arange(n).astype(str))  # A cohort numbers persons in the order of words.
+    return coded[np.random.default_rng(seed).integers(0, n, n)]

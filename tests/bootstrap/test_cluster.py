@@ -1,0 +1,93 @@
+"""Many fits on the worker processes of a real Dask cluster, through joblib.
+
+They must be those of one process to the last bit, also when a worker is killed on the way.
+"""
+
+import os
+import signal
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import joblib
+import pytest
+
+from analyses import Bootstrap, Cox, Question, bootstrap
+from analyses.bootstrap import _fitted
+from analyses.grading import Graded
+from reports.rehearsal.runs import Run, grade
+from tests.bootstrap.test_bootstrap import ASKED, cohort_of, people
+from tests.simulation.worlds import LOG_HR, World, draw
+
+distributed = pytest.importorskip(
+    "distributed", reason="the extra 'cluster' is not installed: no cluster to fit on"
+)
+dask = pytest.importorskip("dask")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+GRADED = [Graded("cox", Cox(), Question(exposure="exposed"), LOG_HR)]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    settings = {
+        "distributed.comm.timeouts.connect": "30s",
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as one,
+        distributed.Client(one) as client,
+        joblib.parallel_config(backend="dask"),
+    ):
+        yield client
+
+
+def strike(marker: Path) -> None:
+    """Kills the process that is the first to come here."""
+    with suppress(FileExistsError):
+        marker.touch(exist_ok=False)
+        marker.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fitted(marker, *work):
+    strike(marker)
+    return _fitted(*work)
+
+
+def drawn(marker, seed):
+    if marker is not None:
+        strike(marker)
+    return draw(World(persons=150, rate=0.02), seed)
+
+
+def test_the_bootstrap(cluster, tmp_path, monkeypatch):
+    cohort = cohort_of(people(80), cluster="family")
+    asked = Bootstrap(Cox(), 60, workers=2)
+    with joblib.parallel_config(backend="sequential"):
+        alone = asked.estimate(cohort, ASKED)
+    assert asked.estimate(cohort, ASKED).frame.equals(alone.frame)
+    marker = tmp_path / "struck"
+    monkeypatch.setattr(bootstrap, "_fitted", partial(fitted, marker))
+    before = {worker["pid"] for worker in cluster.run(worker_facts).values()}
+    assert asked.estimate(cohort, ASKED).frame.equals(alone.frame)
+    assert int(marker.read_text()) in before
+
+
+def test_a_rehearsal(cluster, tmp_path):
+    run = Run("a study", "small", 50, seed=5)
+    alone = grade(partial(drawn, None), GRADED, run, folder=tmp_path / "alone")
+    marker = tmp_path / "struck"
+    together = grade(partial(drawn, marker), GRADED, run, folder=tmp_path / "two", workers=2)
+    assert together.equals(alone)
+    assert int(marker.read_text()) != os.getpid()
+
+
+def worker_facts():
+    return {"pid": os.getpid()}
