@@ -1,0 +1,97 @@
+"""Work shared between processors: the same bits for any number, and the same answer in parts."""
+
+import numpy as np
+import pytest
+
+from analyses import parts, records
+from analyses.cox import influence, newton, partial_likelihood, slots
+from analyses.cox.fit import fit_cox
+from analyses.cox.sampled_fit import with_robust
+from tests.cox.worlds import draw, records_of
+
+ROWS = 7
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of 25 records in blocks of 7, so that small data have several of both."""
+    monkeypatch.setattr(parts, "FEWEST", 25)
+    for room in (records, influence, partial_likelihood, slots):
+        monkeypatch.setattr(room, "BLOCK", ROWS)
+
+
+def data_of(late=True, **more):
+    options = {"strata": True, "offset": True, "several": True, "clusters": True} | more
+    return draw(3, late=late, weights="two", persons=60, **options)
+
+
+def fitted(data, ties="efron", codes=None):
+    own = records_of(data)
+    fit = fit_cox(own, data.terms.copy(), ("x1", "x2"), ties)
+    return with_robust(fit, own)
+
+
+def numbers(fit):
+    covariances = [fit.covariance.ravel(), fit.model_covariance.ravel()]
+    return np.concatenate([fit.beta, *covariances, [fit.log_likelihood]])
+
+
+def test_as_many_as_there_is_work_for(small_parts):
+    seen = parts.by_parts(110, lambda rows: rows)
+    assert [(one.start, one.stop) for one in seen] == [(0, 27), (27, 55), (55, 82), (82, 110)]
+    assert len(parts.by_parts(49, lambda rows: rows)) == 1
+
+
+@pytest.mark.parametrize("processors", [1, 2, 3])
+def test_the_same_bits_for_any_number_of_processors(small_parts, monkeypatch, processors):
+    monkeypatch.setattr(parts, "_processors", lambda: 1)
+    alone = numbers(fitted(data_of()))
+    monkeypatch.setattr(parts, "_processors", lambda: processors)
+    parts._helpers.cache_clear()
+    assert np.array_equal(numbers(fitted(data_of())), alone)
+    parts._helpers.cache_clear()
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+@pytest.mark.parametrize("near", [False, True])
+def test_the_same_answer_as_in_one_part(monkeypatch, late, ties, near):
+    data = data_of(late)
+    if not near:  # Clusters whose members lie far from each other.
+        data.cluster[:] = np.random.default_rng(1).permutation(data.cluster)
+    whole = numbers(fitted(data, ties))
+    monkeypatch.setattr(parts, "FEWEST", 25)
+    for room in (records, influence, partial_likelihood, slots):
+        monkeypatch.setattr(room, "BLOCK", ROWS)
+    assert numbers(fitted(data, ties)) == pytest.approx(whole, rel=1e-11, abs=1e-14)
+
+
+def test_a_warning_is_silenced_in_helpers_as_in_the_caller(small_parts, monkeypatch):
+    monkeypatch.setattr(parts, "_processors", lambda: 2)
+    with np.errstate(all="ignore"):
+        found = parts.by_parts(100, lambda rows: np.log(np.zeros(rows.stop - rows.start)).min())
+    assert found == [-np.inf] * 4
+
+
+def test_an_error_in_a_part_is_raised(small_parts):
+    def refuse(rows):
+        raise ValueError(rows.start)
+
+    with pytest.raises(ValueError, match="0"):
+        parts.by_parts(100, refuse)
+
+
+def test_the_spared_evaluation_costs_no_digit_that_is_promised(monkeypatch):
+    """With MANY records the last look is left out; here of 400, over draws that differ in size."""
+    data = [draw(seed, late=True, weights="one", strata=False, clusters=False, offset=False,
+                 several=False, persons=400, spread=spread)
+            for seed, spread in [(1, 0.3), (2, 1.0), (3, 2.0), (4, 0.1)]]  # fmt: skip
+    exact = [fitted(one) for one in data]
+    monkeypatch.setattr(newton, "MANY", 0)
+    quick = [fitted(one) for one in data]
+    looks = [one.maximum.iterations for one in exact], [one.maximum.iterations for one in quick]
+    assert sum(looks[1]) < sum(looks[0])
+    for one, other in zip(exact, quick, strict=True):
+        assert np.abs(one.beta - other.beta).max() < 1e-11 * one.std_error.min()
+        model = np.diag(other.model_covariance) / np.diag(one.model_covariance)
+        assert np.abs(np.sqrt(model) - 1).max() < 2e-10
