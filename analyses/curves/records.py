@@ -246,7 +246,11 @@ def each_once(unit: Codes) -> bool:
     """Whether no unit has more than one record."""
     if bool((unit[1:] > unit[:-1]).all()):
         return True
-    return bool(np.bincount(unit).max(initial=0) < 2)
+    if not unit.size:
+        return True
+    seen = np.zeros(int(unit.max()) + 1, dtype=bool)
+    seen[unit] = True
+    return int(np.count_nonzero(seen)) == unit.size
 
 
 def once_only(records: CurveRecords, what: str) -> None:
@@ -254,9 +258,9 @@ def once_only(records: CurveRecords, what: str) -> None:
 
     Raises UnsupportedError naming how many.
     """
-    if each_once(records.person):
-        return
     happened = records.event > 0
+    if each_once(records.person[happened]):
+        return
     key = records.person[happened] * (int(records.group.max(initial=0)) + 1)
     key += records.group[happened]
     again = key.size - distinct(key)[0].size

@@ -45,7 +45,8 @@ def tallied(records: CurveRecords) -> Tally | None:
 
     That is: everyone is at risk from the origin, with weight 1, and exits are whole numbers.
     """
-    if not (np.isneginf(records.entry).all() and (records.weight == 1).all()):
+    late = records.entry.max(initial=-np.inf) > -np.inf
+    if late or not (records.weight == 1).all():
         return None
     whole = whole_times(records.exit)
     if whole is None:

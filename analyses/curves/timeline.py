@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from ..cox.slots import Slots, risk_sums
 from ..records import Codes, Flags, Floats, counts_of
 from .records import CurveRecords, distinct
-from .tally import whole_times
+from .tally import LARGEST_TABLE, whole_times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
     """Slots of a set of curve records, K of them in G groups.
 
-    slots : the exits as slots; ``first`` and ``past`` of its records. time, group : (K,).
-    at_risk : (K,) weight at risk. events : (K, causes) weight of events. censored : (K,) weight of
+    records : those it was made of. time, group : (K,). at_risk : (K,) weight at risk.
+    events : (K, causes) weight of events. censored : (K,) weight of
     those who leave without one. ends : (K,) all at risk have an event of any cause there.
     begins : (G + 1,) first slot of each group.
     """
 
-    slots: Slots
+    records: CurveRecords
     time: Floats
     group: Codes
     at_risk: Floats
@@ -35,6 +35,11 @@ class Timeline:
     censored: Floats
     ends: Flags
     begins: Codes
+
+    @property
+    def slots(self) -> Slots:
+        """The exits as slots, made when asked: ``first`` and ``past`` of the records."""
+        return _exit_slots(self.records)
 
     @property
     def any_event(self) -> Floats:
@@ -85,9 +90,13 @@ class Timeline:
 
 def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
     """The risk sets of records whose events are numbered 1 to ``causes``."""
+    alike = bool((records.weight == 1).all())
+    whole = whole_times(records.exit) if alike else None
+    known = int(records.event.max(initial=0)) <= causes
+    if whole is not None and known and _cells(records, whole, causes) <= LARGEST_TABLE:
+        return _counted(records, whole, causes)
     slots = _exit_slots(records)
     leave, count = slots.past - 1, slots.time.size
-    alike = bool((records.weight == 1).all())
     heads = _heads(slots)
     if alike:
         at_risk = heads.astype(np.float64)
@@ -101,7 +110,7 @@ def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
         died += np.bincount(leave[mine], minlength=count)
     censored = records.event == 0
     return Timeline(
-        slots=slots,
+        records=records,
         time=slots.time,
         group=slots.stratum,
         at_risk=at_risk,
@@ -110,6 +119,47 @@ def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
         ends=died == heads,
         begins=slots.begins,
     )
+
+
+def _cells(records: CurveRecords, whole: Codes, causes: int) -> int:
+    return (int(records.group.max(initial=0)) + 1) * (int(whole.max()) + 2) * (causes + 1)
+
+
+def _counted(records: CurveRecords, whole: Codes, causes: int) -> Timeline:
+    """The timeline of records of weight 1 whose exits are whole numbers: by counting alone."""
+    width, kinds = int(whole.max()) + 2, causes + 1
+    groups = int(records.group.max(initial=0)) + 1
+    base = records.group * width if groups > 1 else 0
+    left = np.bincount((base + whole) * kinds + records.event, minlength=groups * width * kinds)
+    left = left.reshape(groups, width, kinds)
+    gone = left.sum(axis=2)
+    if records.entry.max(initial=-np.inf) == -np.inf:
+        at_risk = np.cumsum(gone[:, ::-1], axis=1)[:, ::-1]
+    else:
+        come = np.bincount(base + _arrivals(records.entry), minlength=groups * width)
+        at_risk = np.cumsum(come.reshape(groups, width), axis=1)
+        at_risk -= np.cumsum(gone, axis=1) - gone
+    keys = np.flatnonzero(gone)
+    group = keys // width
+    cells = left.reshape(-1, kinds)[keys].astype(np.float64)
+    heads = at_risk.reshape(-1)[keys].astype(np.float64)
+    return Timeline(
+        records=records,
+        time=(keys - group * width).astype(np.float64),
+        group=group,
+        at_risk=heads,
+        events=cells[:, 1:],
+        censored=cells[:, 0],
+        ends=cells[:, 1:].sum(axis=1) == heads,
+        begins=np.append(np.flatnonzero(np.diff(group, prepend=-1)), keys.size),
+    )
+
+
+def _arrivals(entry: Floats) -> Codes:
+    """The first whole number, from 0, at which each is at risk: above her entry."""
+    if entry.min() < 0:
+        entry = np.floor(np.maximum(entry, -1.0))
+    return entry.astype(np.int64) + 1
 
 
 def _exit_slots(records: CurveRecords) -> Slots:
