@@ -27,6 +27,7 @@ from .seeds import replicate_seed
 BLOCK = 25
 """Fits of one task: fewer would cost more in sending than in fitting."""
 LEAST_SHARE = 0.5
+ANSWER = ("estimate", "log_estimate", "std_error", "conf_low", "conf_high", "p_value")
 
 Interval = Literal["percentile", "normal"]
 
@@ -40,7 +41,9 @@ class Bootstrap:
     replicates : how many times. seed : each replicate has a stream of its own from it, so that the
     numbers are the same for any number of workers. interval : "percentile", at the (B + 1) p th
     ordered estimates, or "normal", about the estimate with the standard deviation of the
-    replicates. workers : processes of joblib, by the backend that is open.
+    replicates. workers : processes of joblib, by the backend that is open. Weights and offsets are
+    taken as they are, not estimated again in each resample. What is computed later from the models
+    (``fits``) has their own variance, not this one.
 
     Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 6, 12.5 and 13.3.
     """
@@ -57,8 +60,8 @@ class Bootstrap:
     def estimate(self, cohort: Cohort, question: Question) -> Estimates:
         """The estimates of the Cox regression, with standard errors and limits by resampling.
 
-        A replicate without an estimate is left out and counted in the row's note; a row with fewer
-        than half of them has none.
+        A replicate without an estimate is left out and counted in the row's note; a row left with
+        fewer than half of them, with too few for the limits or with none that differ has none.
 
         Raises UnsupportedError for a sampled design, and whatever the regression itself raises.
         """
@@ -72,7 +75,7 @@ class Bootstrap:
         refits = []
         for fit, one in zip(whole.fits, models, strict=True):
             refits.append(refit_of(fit, one.frame[_unit(cohort)].to_numpy().astype(np.int64)))
-        units = np.unique(cohort.frame[_unit(cohort)].to_numpy().astype(np.int64))
+        units = np.unique(cohort.frame[_unit(cohort)].drop_nulls().to_numpy().astype(np.int64))
         drawn = self._replicates(refits, units)
         comparisons = [(one.columns.comparisons, k) for k, one in enumerate(models)]
         columns = [(_of(one, drawn[k])) for several, k in comparisons for one in several]
@@ -101,19 +104,21 @@ class Bootstrap:
             return row
         found = replicates[np.isfinite(replicates)]
         lost = replicates.size - found.size
-        note = row["note"]
+        notes = [] if row["note"] is None else [row["note"]]
         if lost:
-            told = f"{lost:,} of {replicates.size:,} resamples have no estimate and are left out"
-            note = told if note is None else f"{note}; {told}"
-        row = row | {"variance": "bootstrap", "note": note}
-        if found.size < LEAST_SHARE * replicates.size:
-            return row | dict.fromkeys(
-                ("estimate", "conf_low", "conf_high", "log_estimate", "std_error", "p_value")
-            )
+            left = "have no estimate and are left out"
+            notes.append(f"{lost:,} of {replicates.size:,} resamples {left}")
+        few = found.size < max(LEAST_SHARE * replicates.size, _fewest(self))
+        if few or np.ptp(found) == 0:
+            why = "too few resamples remain" if few else "the resamples are all alike"
+            told = "; ".join([*notes, f"no standard error: {why}"])
+            return row | dict.fromkeys(ANSWER) | {"variance": "bootstrap", "note": told}
         std_error = float(found.std(ddof=1))
         low, high = self._limits(row["log_estimate"], found, std_error)
         z = row["log_estimate"] / std_error
         return row | {
+            "variance": "bootstrap",
+            "note": "; ".join(notes) or None,
             "std_error": std_error,
             "conf_low": float(np.exp(low)),
             "conf_high": float(np.exp(high)),
@@ -131,10 +136,11 @@ class Bootstrap:
 
     def _words(self, cohort: Cohort) -> str:
         unit = cohort.declaration.cluster or "person"
+        seed = f"seed {self.seed}" + (", weights as given" if cohort.declaration.weight else "")
         return (
             f"standard errors and {100 * self.estimator.conf_level:g} % {self.interval} intervals "
             f"from {self.replicates:,} bootstrap resamples of each {unit} with all its records "
-            f"(seed {self.seed}), p-values by the normal distribution, in place of those above"
+            f"({seed}), p-values by the normal distribution, in place of those above"
         )
 
 
@@ -146,10 +152,8 @@ def _check(asked: Bootstrap) -> None:
         raise QuestionError(
             f"interval = '{asked.interval}' is not known: expected 'percentile' or 'normal'."
         )
-    fewest = 2
-    if asked.interval == "percentile":  # So many that the tails hold an ordered estimate each.
-        fewest = int(np.ceil(2 / (1 - cox.conf_level) - 1 - 1e-9))
-    if asked.replicates < fewest:
+    fewest = _fewest(asked)
+    if not isinstance(asked.replicates, int) or asked.replicates < fewest:
         raise QuestionError(
             f"replicates = {asked.replicates}: expected at least {fewest} for {asked.interval} "
             f"limits at {100 * cox.conf_level:g} %; 500 or more give stable ones."
@@ -161,6 +165,13 @@ def _check(asked: Bootstrap) -> None:
             "the bootstrap is built for Cox(ties='efron') or Cox(ties='breslow') by maximum "
             "likelihood, and is itself the variance: leave inference= and variance= out."
         )
+
+
+def _fewest(asked: Bootstrap) -> int:
+    """How many replicates the limits need: for percentiles, an ordered estimate in each tail."""
+    if asked.interval == "normal":
+        return 2
+    return int(np.ceil(2 / (1 - asked.estimator.conf_level) - 1 - 1e-9))
 
 
 def _unit(cohort: Cohort) -> str:

@@ -14,10 +14,10 @@ from cohort.errors import ConvergenceError
 
 from ..records import Codes, Flags, Floats, RiskRecords
 from .fit import CoxFit
-from .newton import Maximum, maximise
-from .partial_likelihood import Problem
+from .newton import Evaluate, Maximum, maximise
+from .partial_likelihood import Problem, derivatives, moments
 from .slots import Slots
-from .variance import undetermined_columns
+from .variance import ALIASED, undetermined_columns
 
 LAST = 1e-12
 """Squared length of the last Newton step in standard errors: beta is then off by about its square
@@ -29,13 +29,15 @@ class Refit:
     """What it takes to fit a model again to resamples.
 
     unit : (n,) codes from 0 of what is drawn, of the problem's records. start, scale : (p,) where
-    to begin, in the scale of the terms, and that scale.
+    to begin, in the scale of the terms, and that scale. size : (p,) information of everybody on
+    each term.
     """
 
     problem: Problem
     unit: Codes
     start: Floats
     scale: Floats
+    size: Floats
 
     def fit(self, copies: Codes) -> Floats:
         """Log hazard ratios (p,) with each unit there ``copies`` times, per unit of the data.
@@ -48,17 +50,37 @@ class Refit:
         if not problem.slots.count:
             return nothing
         try:
-            found = maximise(problem, start=self.start, last=LAST)
+            found = maximise(problem, self._without_noise(problem), self.start, LAST)
         except ConvergenceError:
             return nothing
         return np.asarray(np.where(_refused(found), np.nan, found.beta) / self.scale)
+
+    def _without_noise(self, problem: Problem) -> Evaluate:
+        """Log-likelihood, score and information, 0 for terms the resample says nothing of.
+
+        A term that varies among everybody may be constant in a resample, but not at its mean: what
+        is left of score and information is then rounding error, and their ratio any number.
+        """
+        silent = np.zeros(0, dtype=bool)
+
+        def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
+            nonlocal silent
+            value, score, information = derivatives(problem, moments(problem, beta))
+            if not silent.size:  # Later a term that runs on would be, and must be found to.
+                silent = np.diag(information) <= ALIASED * self.size
+            score[silent] = 0.0
+            information[silent], information[:, silent] = 0.0, 0.0
+            return value, score, information
+
+        return evaluate
 
 
 def refit_of(fit: CoxFit, unit: Codes) -> Refit:
     """A fit's model, ready for resamples of units (n,), codes from 0 of all its records."""
     settled = fit.maximum.converged and not fit.monotone.any()
     start = fit.maximum.beta if settled else np.zeros(fit.beta.size)
-    return Refit(fit.problem, unit[fit.kept], start, fit.scale)
+    size = np.diag(fit.maximum.information_at_start)
+    return Refit(fit.problem, unit[fit.kept], start, fit.scale, size)
 
 
 def resampled(problem: Problem, copies: Codes) -> Problem:

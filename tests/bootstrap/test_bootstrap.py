@@ -105,16 +105,64 @@ def test_the_same_bits_for_any_number_of_workers():
     assert not one.frame.equals(Bootstrap(Cox(), 60, seed=2).estimate(cohort, ASKED).frame)
 
 
+def rare(persons, exposed):
+    first = pl.int_range(persons) < exposed
+    dead = pl.when(first).then(1).otherwise("dead")
+    return people(persons).with_columns(arm=first.cast(int), dead=dead)
+
+
 def test_resamples_without_an_estimate_are_counted():
-    """A level that two persons have is in about 1 - (1 - 2/n)^n = 86 % of resamples."""
-    frame = people(60).with_columns(
-        arm=(pl.int_range(60) < 2).cast(int),
-        dead=pl.when(pl.int_range(60) < 2).then(1).otherwise("dead"),
-    )
+    """A level that one person has is in about 1 - (1 - 1/n)^n = 64 % of resamples.
+
+    Where it is not, its column is constant but, about everybody's mean, not 0: what rounding leaves
+    of its information must not pass for some.
+    """
+    frame = rare(60, 1)
     got = Bootstrap(Cox(), 100).estimate(cohort_of(frame), Question(exposure="arm"))
-    note = got.frame["note"][0]
-    assert note.endswith("of 100 resamples have no estimate and are left out")
-    assert 4 <= int(note.split()[0]) <= 40
+    estimable = []
+    for replicate in range(100):
+        draws = np.random.default_rng(replicate_seed(1, "bootstrap", "", replicate))
+        drawn = frame[draws.integers(0, 60, 60)]
+        again = cohort_of(drawn.with_columns(id=pl.int_range(60).cast(str)))
+        estimable += Cox().estimate(again, Question(exposure="arm")).frame["log_estimate"].to_list()
+    found = np.array([one for one in estimable if one is not None])
+    assert 50 <= found.size <= 78  # 64 +- 3 sqrt(100 x 0.64 x 0.36)
+    told = f"{100 - found.size} of 100 resamples have no estimate and are left out"
+    assert got.frame["note"].to_list() == [told]
+    assert got.std_error == pytest.approx(found.std(ddof=1), rel=1e-9)
+
+
+def test_too_few_resamples_with_an_estimate():
+    got = Bootstrap(Cox(), 39).estimate(cohort_of(rare(60, 1)), Question(exposure="arm"))
+    assert got.frame["note"][0].endswith("left out; no standard error: too few resamples remain")
+    assert got.frame.select("estimate", "std_error", "conf_low", "p_value").row(0) == (None,) * 4
+
+
+def test_two_clusters_may_be_drawn_alike():
+    """Of two clusters, half of all resamples are the two again."""
+    cohort = cohort_of(people(90).with_columns(family=pl.int_range(90) % 2), cluster="family")
+    notes = [
+        Bootstrap(Cox(), 2, seed=seed, interval="normal").estimate(cohort, ASKED).frame["note"][0]
+        for seed in range(8)
+    ]
+    alike = [note.endswith("no standard error: the resamples are all alike") for note in notes]
+    assert 0 < sum(alike) < 8
+
+
+def test_a_person_without_a_cluster_is_not_drawn():
+    lacking = people(90).with_columns(
+        family=pl.when(pl.int_range(90) < 84).then("family"),
+    )
+    asked = Question(exposure="arm", missing="complete case")
+    boot = Bootstrap(Cox(), 50)
+    got = boot.estimate(cohort_of(lacking, cluster="family"), asked)
+    want = boot.estimate(cohort_of(lacking[:84], cluster="family"), asked)
+    assert got.std_error == want.std_error
+
+
+def test_weights_are_said_to_be_kept():
+    cohort = cohort_of(people(90).with_columns(weight=pl.col("arm") + 1.5), weight="weight")
+    assert "(seed 1, weights as given)" in Bootstrap(Cox(), 39).estimate(cohort, ASKED).method
 
 
 @pytest.mark.parametrize(
@@ -124,6 +172,7 @@ def test_resamples_without_an_estimate_are_counted():
         (lambda: Bootstrap(Cox(inference=Firth())), UnsupportedError, "maximum likelihood"),
         (lambda: Bootstrap(Cox(variance=ModelBased())), UnsupportedError, "leave inference= and"),
         (lambda: Bootstrap(Cox(), 38), QuestionError, "expected at least 39 for percentile limits"),
+        (lambda: Bootstrap(Cox(), 99.5), QuestionError, "replicates = 99.5: expected"),
         (lambda: Bootstrap(Cox(), 1, interval="normal"), QuestionError, "expected at least 2"),
         (lambda: Bootstrap(Cox(), interval="bca"), QuestionError, "'percentile' or 'normal'"),
         (lambda: Bootstrap(Cox(), workers=0), QuestionError, "expected at least 1, or -1"),
