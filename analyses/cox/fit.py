@@ -148,10 +148,13 @@ def fit_cox(
     names: tuple[str, ...],
     ties: Ties,
     maximiser: Maximiser = maximum_likelihood,
+    start: Floats | None = None,
 ) -> CoxFit:
     """Fit by maximum partial likelihood, or another maximiser, with the model's variance.
 
-    terms : (n, p), which this function takes over: they are centred and scaled in place.
+    terms : (n, p), which this function takes over: they are centred and scaled in place. start :
+    (p,) per unit, where to begin to maximise the likelihood; its tests of all terms are then not
+    against 0.
     """
     given = records
     slots = slots_of(records)
@@ -162,7 +165,8 @@ def fit_cox(
     if not kept.all():
         records, slots = records.where(kept), slots.of_active()
     problem = Problem(records, slots, terms, ties)
-    maximum = maximiser(problem)
+    begun = None if start is None else maximise(problem, start=start * scale)
+    maximum = begun if begun is not None and begun.converged else maximiser(problem)
     inverse = inverse_information(maximum.information, maximum.aliased)
     covariance = inverse / np.outer(scale, scale)
     return CoxFit(

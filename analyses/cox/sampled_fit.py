@@ -70,7 +70,8 @@ def _fit_case_cohort(
         fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
         if robust:
             return with_robust(fit, chosen)
-        alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns)
+        start = None if fit.monotone.any() or not fit.maximum.converged else fit.beta
+        alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns, start)
         return _estimable_by_both(replace(fit, covariance=alone.two_phase()), alone.fit)
     sampling = sampling_of(frame, design)
     if isinstance(plan.weighting, (LinYing, BorganII)):
@@ -109,10 +110,10 @@ class _SubcohortAlone:
         influence = influence_on_beta(fit, residuals)
         one_each = _PersonRows(person)
         subcohort = sampling.subcohort[one_each.first]
-        summed = sums_by(one_each.code, influence)[subcohort]
+        summed = one_each.summed(influence)[subcohort]
         share = sampling.share[one_each.first][subcohort]
         stratum = sampling.stratum[one_each.first][subcohort]
-        if np.unique(stratum).size <= 1:
+        if not np.diff(stratum).any():
             return subcohort_variance(fit.model_covariance, summed, share)
         drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
         return fit.model_covariance + drawing
@@ -124,15 +125,29 @@ class _PersonRows:
     __slots__ = ("code", "first")
 
     def __init__(self, person: Codes) -> None:
+        if _distinct(person):
+            self.first = self.code = np.arange(person.size)
+            return
         _, self.first, self.code = np.unique(person, return_index=True, return_inverse=True)
+
+    def summed(self, values: Floats) -> Floats:
+        """Rows (n, p) summed within persons."""
+        return values if self.first is self.code else sums_by(self.code, values)
+
+
+def _distinct(person: Codes) -> bool:
+    """Whether no person has two records: by a table, since sorting takes several times as long."""
+    seen = np.zeros(int(person.max(initial=-1)) + 1, dtype=bool)
+    seen[person] = True
+    return int(np.count_nonzero(seen)) == person.size
 
 
 def _fit_subcohort_alone(
-    sampling: Sampling, records: RiskRecords, columns: Matrix
+    sampling: Sampling, records: RiskRecords, columns: Matrix, start: Floats | None = None
 ) -> _SubcohortAlone:
     chosen, kept = subcohort_alone(records, sampling)
     chosen, empty = without_empty_risk_sets(chosen)
-    fit = fit_cox(chosen, columns.values[kept], columns.names, "breslow")
+    fit = fit_cox(chosen, columns.values[kept], columns.names, "breslow", start=start)
     if empty:
         fit = replace(
             fit,
@@ -150,7 +165,7 @@ def _fit_inverse_probability(
         return with_robust(fit, chosen)
     rows = _PersonRows(chosen.person[fit.kept])
     control = ~is_case(chosen)[fit.kept][rows.first]
-    influence = sums_by(rows.code, dfbeta(fit))
+    influence = rows.summed(dfbeta(fit))
     stratum = sampling.stratum[kept][fit.kept][rows.first][control]
     drawn = share[fit.kept][rows.first][control]
     lost = 0 if isinstance(plan.weighting, LinYing) else 1
