@@ -79,9 +79,9 @@ def maximise(
     p = problem.terms.shape[1]
     beta = np.zeros(p) if start is None else start
     value, score, information = begun = _begun(evaluate, beta)
-    aliased = aliased_columns(information)
-    kept = ~aliased
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
+    aliased = aliased_columns(information, typical * float(problem.slots.deaths.sum()))
+    kept = ~aliased
     monotone = np.zeros(p, dtype=bool)
     converged = bool(not kept.any())
     many = problem.records.size >= MANY

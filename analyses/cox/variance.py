@@ -23,14 +23,17 @@ def inverse_information(information: Floats, aliased: Flags) -> Floats:
     return inverse
 
 
-def aliased_columns(information: Floats) -> Flags:
+def aliased_columns(information: Floats, events: float = 0.0) -> Flags:
     """Columns that the ones before them determine, (p,): Cholesky without pivoting, as R does.
 
-    The information is scaled to a unit diagonal first, so that units do not matter.
+    events : their weight, where columns are scaled: what a column of variance 1 in every risk set
+    would have. One that is constant within strata has rounding error instead. The information is
+    scaled to a unit diagonal first, so that units do not matter.
     """
     size = np.sqrt(np.maximum(np.diag(information), 0.0))
     p = size.size
-    aliased: Flags = size <= np.sqrt(ALIASED) * max(float(size.max(initial=0.0)), 1e-150)
+    largest = max(float(size.max(initial=0.0)), np.sqrt(events), 1e-150)
+    aliased: Flags = size <= np.sqrt(ALIASED) * largest
     scale = np.where(aliased, 1.0, size)
     left = information / np.outer(scale, scale)
     for column in range(p):

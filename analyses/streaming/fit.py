@@ -134,7 +134,8 @@ class Passes:
         )
 
     def stand_in(self) -> Problem:
-        """Two records with the extremes of every column, and the typical weight of an event.
+        """Two records with the extremes of every column, the typical weight of an event, and how
+        many there are.
 
         This is all that the climb to the maximum asks of records beside the derivatives.
         """
@@ -146,7 +147,7 @@ class Passes:
         )  # fmt: skip
         slots = Slots(
             time=two, stratum=codes, first=codes, past=codes, death=np.arange(2), death_slot=codes,
-            deaths=codes, rank=codes, begins=codes, late=False,
+            deaths=self._spread.deaths.astype(np.int64), rank=codes, begins=codes, late=False,
         )  # fmt: skip
         return Problem(records, slots, np.vstack(self._extremes()), self._ties)
 
