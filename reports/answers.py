@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from analyses import Cox, Curve, Estimates, Question
+from analyses import Curve, Estimates, Question
 from analyses.descriptive import IncidenceRate, KaplanMeier
-from analyses.logistic import ConditionalLogistic, Logistic
 from analyses.study.study import Asked, Study
 from cohort import Binary, Categorical, Cohort
 from cohort.errors import SchemaError
 
+from .rehearsal.plan import regressions
 from .sources import Document, Records, cohort_of, records_of
 
 if TYPE_CHECKING:
@@ -23,11 +23,41 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """Hazard ratios of one question, and the cohort (on one follow-up) that they come from."""
+    """Ratios of one question by one estimator, and the cohort (on one follow-up) they come from.
+
+    estimator : its kind, numbered where the study names several of it.
+    """
 
     asked: Asked
     cohort: Cohort
     estimates: Estimates
+    estimator: str
+
+    @property
+    def measure(self) -> str:
+        """What the ratios are of."""
+        return str(self.estimates.frame["measure"][0])
+
+    @property
+    def outcome(self) -> str:
+        """What the ratios are about."""
+        return str(self.estimates.frame["outcome"][0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """Answers that may stand in one table: one exposure, measure, outcome and estimator.
+
+    others : whether another estimator answers the same.
+    """
+
+    answers: tuple[Answer, ...]
+    others: bool
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Their estimates, in the order asked."""
+        return pl.concat([one.estimates.frame for one in self.answers])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +98,11 @@ def run_study(document: Document, progress: Progress) -> Answers:
     for asked in records.study.questions:
         if asked.follow_up not in cohorts:
             cohorts[asked.follow_up] = cohort_of(records, asked.follow_up)
-        for estimator in records.study.estimators:
-            if isinstance(estimator, (Cox, Logistic, ConditionalLogistic)):
-                cohort = cohorts[asked.follow_up]
-                progress(f"{document.name}: {asked.title or asked.question.exposure}")
-                found = estimator.estimate(cohort, asked.question)
-                ratios.append(Answer(asked, cohort, found))
+        for word, estimator in regressions(records.study):
+            cohort = cohorts[asked.follow_up]
+            progress(f"{document.name}: {asked.title or asked.question.exposure}")
+            found = estimator.estimate(cohort, asked.question)
+            ratios.append(Answer(asked, cohort, found, word))
     progress(f"{document.name}: rates and curves")
     return Answers(
         document, own, tuple(ratios), _rates(records, own), _curves(records, own), records.drawn
@@ -118,11 +147,13 @@ def _curves(records: Records, cohort: Cohort) -> dict[str, Curve]:
     }
 
 
-def ratios_of(answers: Answers, exposure: str) -> list[pl.DataFrame]:
-    """The estimates of one exposure in the order asked: a frame for each measure, never mixed."""
-    frames = [
-        one.estimates.frame for one in answers.ratios if one.asked.question.exposure == exposure
+def ratios_of(answers: Answers, exposure: str) -> list[Together]:
+    """Answers about one exposure in the order asked; measures, outcomes and estimators apart."""
+    kinds: dict[tuple[str, str], dict[str, list[Answer]]] = {}
+    for one in answers.ratios:
+        if one.asked.question.exposure == exposure:
+            same = kinds.setdefault((one.measure, one.outcome), {})
+            same.setdefault(one.estimator, []).append(one)
+    return [
+        Together(tuple(mine), len(same) > 1) for same in kinds.values() for mine in same.values()
     ]
-    if not frames:
-        return []
-    return pl.concat(frames).partition_by("measure", maintain_order=True)

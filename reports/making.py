@@ -98,10 +98,10 @@ def _facts(answers: Answers) -> list[dict[str, Any]]:
 def _result(answers: Answers) -> str:
     """The first exposure in its last adjustment set, as one line."""
     for exposure in answers.exposures():
-        frames = ratios_of(answers, exposure)
-        if not frames:
+        found = ratios_of(answers, exposure)
+        if not found:
             continue
-        frame = frames[0]
+        frame = found[0].frame
         rows = frame.filter(
             (pl.col("adjustment") == frame["adjustment"][-1]) & pl.col("modifier_level").is_null()
         )

@@ -9,7 +9,7 @@ from analyses.grammar import parse_term
 from cohort import Cohort
 
 from . import numbers
-from .answers import Answer, Answers, ratios_of
+from .answers import Answer, Answers, Together, ratios_of
 from .content import Block, Listing, Page, Row, Section, Table
 from .disclosure import small
 from .figures import curve_figure, flow_figure, forest_figure, hazards_figure
@@ -20,7 +20,14 @@ from .rehearsal.rehearse import Rehearsal
 from .rehearsal.result import rehearsal_columns
 from .rehearsal.section import rehearsal_section
 from .table_one import table_one
-from .tables import label_of, rates_table, ratios_table, reference_word, within_sentence
+from .tables import (
+    label_of,
+    outcome_words,
+    rates_table,
+    ratios_table,
+    reference_word,
+    within_sentence,
+)
 
 TOO_FEW_TO_CHECK = (
     "There are too few events, or terms that cannot be estimated, to look at the hazard ratio by "
@@ -46,7 +53,7 @@ def study_page(answers: Answers, rehearsal: Rehearsal | None = None) -> Page:
         *_rehearsal(answers, rehearsal),
         *_truth(answers),
         *_curves(answers),
-        Section("Proportional hazards", _hazards(answers)),
+        *_proportional(answers),
         *_words(answers),
         provenance_section(answers.document, answers.cohort.provenance),
     ]
@@ -72,12 +79,19 @@ def _facts(answers: Answers) -> tuple[tuple[str, str], ...]:
     sampled = cohort.design.sampled
     for count, words in (
         (cohort.persons, "persons in the sample" if sampled else "persons analysed"),
-        (cohort.events, f"events: {cohort.follow_up.outcome}"),
+        (cohort.events, f"events: {outcome_words(cohort.follow_up.outcome)}"),
     ):
         facts.append((WITHHELD if small(count, smallest) else numbers.count(count), words))
-    unit = cohort.scale.person_time_unit + (" in the sample" if sampled else "")
-    facts.append((numbers.person_time(cohort.person_time), unit))
+    if _has_time(answers):
+        unit = cohort.scale.person_time_unit + (" in the sample" if sampled else "")
+        facts.append((numbers.person_time(cohort.person_time), unit))
     return tuple(facts)
+
+
+def _has_time(answers: Answers) -> bool:
+    """Whether anything on the page is about time; odds ratios are not."""
+    ratios = any(one.measure == "hazard ratio" for one in answers.ratios)
+    return ratios or bool(answers.rates or answers.curves) or not answers.ratios
 
 
 def _question(answers: Answers) -> tuple[Block, ...]:
@@ -97,6 +111,8 @@ def _methods(answers: Answers) -> tuple[Block, ...]:
             label = within_sentence(_label(answers.cohort, exposure))
             told = told.replace(f"'{exposure}'", f"'{label}'")
             told = told.replace(f"by {exposure};", f"by {label};")
+        for outcome in answers.cohort.follow_up.outcomes:
+            told = told.replace(f"'{outcome}'", f"'{outcome_words(outcome)}'")
         items.append(told)
     return (Listing(tuple(items)),)
 
@@ -104,7 +120,8 @@ def _methods(answers: Answers) -> tuple[Block, ...]:
 def _found(answers: Answers) -> tuple[Block, ...]:
     """The last adjustment set of each exposure, in sentences made from the numbers."""
     items = []
-    for exposure, frame in _each_ratio(answers):
+    for exposure, together in _each_ratio(answers):
+        frame = together.frame
         last = frame["adjustment"].to_list()[-1]
         for row in frame.iter_rows(named=True):
             if row["adjustment"] != last or row["modifier_level"] is not None:
@@ -124,12 +141,12 @@ def _found(answers: Answers) -> tuple[Block, ...]:
     return (Listing(tuple(items)),) if items else ("No hazard ratio was asked for.",)
 
 
-def _each_ratio(answers: Answers) -> list[tuple[str, pl.DataFrame]]:
-    """Every exposure with its estimates, once for each measure."""
+def _each_ratio(answers: Answers) -> list[tuple[str, Together]]:
+    """Every exposure with its answers, as they stand together."""
     return [
-        (exposure, frame)
+        (exposure, together)
         for exposure in answers.exposures()
-        for frame in ratios_of(answers, exposure)
+        for together in ratios_of(answers, exposure)
     ]
 
 
@@ -188,29 +205,29 @@ def _rehearsal(answers: Answers, rehearsal: Rehearsal | None) -> list[Section]:
 def _ratios(answers: Answers, rehearsal: Rehearsal | None) -> tuple[Block, ...]:
     blocks: list[Block] = []
     smallest = answers.study.report.smallest_cell
-    for exposure, frame in _each_ratio(answers):
-        measure = frame["measure"][0]
-        mine = [
-            one
-            for one in answers.ratios
-            if one.asked.question.exposure == exposure
-            and one.estimates.frame["measure"][0] == measure
-        ]
+    for exposure, together in _each_ratio(answers):
+        mine, frame = list(together.answers), together.frame
         table = ratios_table(frame, answers.cohort, smallest)
         told = (*table.notes, *_adjusted_for(mine), *_incomplete(mine, smallest))
+        if together.others:
+            told = (*told, mine[0].estimates.method)
         if rehearsal is not None:
-            blocks.append(_graded(rehearsal, mine, exposure, str(measure)))
+            blocks.append(_graded(rehearsal, together, exposure))
         blocks.append(Table(table.caption, table.header, table.rows, told, table.text_columns))
         blocks.append(forest_figure(frame, answers.cohort, smallest))
     return tuple(blocks) or ("No ratio was asked for.",)
 
 
-def _graded(rehearsal: Rehearsal, mine: list[Answer], exposure: str, measure: str) -> Table:
+def _graded(rehearsal: Rehearsal, together: Together, exposure: str) -> Table:
     """Beside each estimate, what the same analysis does where the truth is known."""
-    frame = rehearsal_columns(rehearsal, [one.estimates.frame for one in mine])
+    first = together.answers[0]
+    frame = rehearsal_columns(rehearsal, [one.estimates.frame for one in together.answers])
     rows = []
     for row in frame.filter(
-        (pl.col("exposure") == exposure) & (pl.col("measure") == measure)
+        pl.col("exposure") == exposure,
+        pl.col("measure") == first.measure,
+        pl.col("outcome") == first.outcome,
+        pl.col("estimator") == first.estimator,
     ).iter_rows(named=True):
         words = [_with_error(row, name) for name in ("bias", "coverage", "power")]
         rows.append(Row((row["contrast"], row["adjustment"], *words, row["meaning"])))
@@ -220,7 +237,7 @@ def _graded(rehearsal: Rehearsal, mine: list[Answer], exposure: str, measure: st
     )  # fmt: skip
     note = "Measured on the twin of the study; Monte Carlo standard errors in brackets."
     return Table(
-        f"The same analyses, rehearsed: {measure}", header, tuple(rows), (note,), (0, 1, 5)
+        f"The same analyses, rehearsed: {first.measure}", header, tuple(rows), (note,), (0, 1, 5)
     )
 
 
@@ -244,8 +261,11 @@ def _adjusted_for(answers: list[Answer]) -> list[str]:
                 label = " by ".join(within_sentence(_label(cohort, part)) for part in parsed.names)
                 spline = " (spline)" if "rcs(" in term or "ns(" in term else ""
                 words.append(label + spline)
-            adjusted = numbers.listed(words) or "nothing besides the time scale"
-            told.append(f"{name}: adjusted for {adjusted}; time scale: {cohort.scale.name}.")
+            if one.measure == "hazard ratio":
+                adjusted = numbers.listed(words) or "nothing besides the time scale"
+                told.append(f"{name}: adjusted for {adjusted}; time scale: {cohort.scale.name}.")
+            else:
+                told.append(f"{name}: adjusted for {numbers.listed(words) or 'nothing'}.")
     return list(dict.fromkeys(told))
 
 
@@ -268,6 +288,12 @@ def _curves(answers: Answers) -> list[Section]:
     return [Section("Survival", tuple(blocks))] if blocks else []
 
 
+def _proportional(answers: Answers) -> list[Section]:
+    if not any(one.measure == "hazard ratio" for one in answers.ratios):
+        return []
+    return [Section("Proportional hazards", _hazards(answers))]
+
+
 def _hazards(answers: Answers) -> tuple[Block, ...]:
     """The test, and the ratio in bands, for the last question that has fits of its own scale."""
     blocks: list[Block] = []
@@ -277,7 +303,7 @@ def _hazards(answers: Answers) -> tuple[Block, ...]:
             for one in answers.ratios
             if one.asked.question.exposure == exposure
             and one.asked.follow_up is None
-            and one.estimates.frame["measure"][0] == "hazard ratio"
+            and one.measure == "hazard ratio"
         ]
         if mine:
             blocks += _hazards_of(mine[-1].estimates, mine[-1].cohort, exposure, answers)

@@ -40,6 +40,11 @@ def label_of(variable: Variable) -> str:
     return variable.label or variable.name
 
 
+def outcome_words(name: str) -> str:
+    """What a reader calls an outcome: those of invented worlds are names with underscores."""
+    return name.replace("_", " ")
+
+
 def column_label(cohort: Cohort, name: str) -> str:
     """The label of a term: of its variable, if it is one as it stands."""
     known = {variable.name: label_of(variable) for variable in cohort.variables}
@@ -215,7 +220,7 @@ def ratios_table(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Table:
     measure = str(frame["measure"][0])
     level = numbers.level(frame["conf_level"][0])
     exposure = column_label(cohort, str(frame["exposure"][0]))
-    outcome = frame["outcome"][0]
+    outcome = outcome_words(frame["outcome"][0])
     caption = (
         f"{measure.capitalize()} of {outcome} by {within_sentence(exposure)}, with {level} interval"
     )

@@ -25,7 +25,8 @@ NULL, PUBLISHED, LARGE = "null", "published", "large sample"
 class Method:
     """One estimate that the study will report: a question, an estimator, an adjustment, a contrast.
 
-    name : unique in the study. number : of the question, from 1. measure : such as "hazard ratio".
+    name : unique in the study. number : of the question, from 1. estimator : as it is named there,
+    numbered where there are several of a kind. measure : such as "hazard ratio".
     """
 
     name: str
@@ -35,6 +36,8 @@ class Method:
     adjustment: str
     contrast: str
     measure: str
+    outcome: str
+    estimator: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,16 +77,8 @@ class Twin:
 
 
 def regressions(study: Study) -> list[tuple[str, Regression]]:
-    """The estimators of ratios, each with a name of its own.
-
-    Raises StudyError when there is none.
-    """
+    """The estimators of ratios, each with a name of its own."""
     chosen = [one for one in study.estimators if isinstance(one, Regression)]
-    if not chosen:
-        raise StudyError(
-            "a rehearsal is of ratios: the study has no estimator of kind 'cox', 'logistic' or "
-            "'conditional-logistic'."
-        )
     named = []
     for place, one in enumerate(chosen):
         same = [other for other in chosen if type(other) is type(one)]
@@ -101,8 +96,13 @@ def planned(
     draws : for each question, the name of its cohort in ``pilot``. Effects within levels of a
     modifier are not rehearsed.
 
-    Raises StudyError when the plan cannot be run on the twin.
+    Raises StudyError when the plan cannot be run on the twin, or has no estimator of ratios.
     """
+    if not regressions(study):
+        raise StudyError(
+            "a rehearsal is of ratios: the study has no estimator of kind 'cox', 'logistic' or "
+            "'conditional-logistic'."
+        )
     methods: list[Method] = []
     graded: list[Graded] = []
     for number, (asked, draw) in enumerate(zip(study.questions, draws, strict=True), start=1):
@@ -119,6 +119,8 @@ def planned(
                         row["adjustment"],
                         row["contrast"],
                         row["measure"],
+                        row["outcome"],
+                        word,
                     )
                 )
                 graded.append(

@@ -41,9 +41,9 @@ def rehearsal_columns(rehearsal: Rehearsal, estimates: Sequence[pl.DataFrame] = 
     estimates : frames of the study's own estimates, whose size is then what is judged; without
     them, the effect of the twin.
 
-    Columns: number (of the question), question, exposure, adjustment, contrast, measure, method,
-    truth and at_large (ratios; null where there is none), those of FOUND with ``_mcse``, size (the
-    ratio that is judged), by_chance (the probability of one at least as far from 1 if the truth
+    Columns: number (of the question), question, exposure, adjustment, contrast, measure, outcome,
+    estimator, method, truth and at_large (ratios; null where there is none), those of FOUND with
+    ``_mcse``, size (the ratio that is judged), by_chance (the probability of one at least as far from 1 if the truth
     were 1) with by_chance_mcse, and meaning (a sentence). Biases, standard errors and mean
     estimates are of log ratios; type_m is on the log scale.
     """
@@ -62,7 +62,7 @@ def truth_of(rehearsal: Rehearsal, method: Method) -> float:
 
 def _size(rehearsal: Rehearsal, method: Method, estimates: Sequence[pl.DataFrame]) -> float | None:
     """The log ratio that is judged; None where the study has no estimate."""
-    keys = ("exposure", "adjustment", "contrast", "measure")
+    keys = ("exposure", "adjustment", "contrast", "measure", "outcome")
     for frame in estimates:
         same = frame.filter(
             *(pl.col(key) == getattr(method, key) for key in keys),
@@ -82,6 +82,8 @@ def _row(rehearsal: Rehearsal, method: Method, size: float | None) -> dict[str, 
         "adjustment": method.adjustment,
         "contrast": method.contrast,
         "measure": method.measure,
+        "outcome": method.outcome,
+        "estimator": method.estimator,
         "method": method.name,
         "truth": exp(truth_of(rehearsal, method)),
         "at_large": _at_large(rehearsal, method),
