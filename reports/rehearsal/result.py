@@ -43,9 +43,9 @@ def rehearsal_columns(rehearsal: Rehearsal, estimates: Sequence[pl.DataFrame] = 
 
     Columns: number (of the question), question, exposure, adjustment, contrast, measure, outcome,
     estimator, method, truth and at_large (ratios; null where there is none), those of FOUND with
-    ``_mcse``, size (the ratio that is judged), by_chance (the probability of one at least as far from 1 if the truth
-    were 1) with by_chance_mcse, and meaning (a sentence). Biases, standard errors and mean
-    estimates are of log ratios; type_m is on the log scale.
+    ``_mcse``, size (the ratio that is judged), by_chance (the probability of one at least as far
+    from 1 if the truth were 1) with by_chance_mcse, and meaning (a sentence). Biases, standard
+    errors and mean estimates are of log ratios; type_m is on the log scale.
     """
     rows = [_row(rehearsal, method, _size(rehearsal, method, estimates))
             for method in rehearsal.methods]  # fmt: skip
