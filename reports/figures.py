@@ -20,6 +20,7 @@ from .tables import (
     contrast_lines,
     estimates_table,
     flow_rows,
+    outcome_words,
     participant_flow,
     with_note,
     within_sentence,
@@ -73,9 +74,10 @@ def forest_figure(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Figure:
             )
     exposure = column_label(cohort, str(frame["exposure"][0]))
     measure, level = str(frame["measure"][0]), numbers.level(frame["conf_level"][0])
-    caption = f"{measure.capitalize()} by {within_sentence(exposure)}, with {level} interval."
+    of = f"{measure} of {outcome_words(frame['outcome'][0])}"
+    caption = f"{of[:1].upper()}{of[1:]} by {within_sentence(exposure)}, with {level} interval."
     told = "; ".join(f"{one.label.strip()} {one.words}" for one in drawn if one.words)
-    alt = f"Forest plot of the {measure} by {within_sentence(exposure)}: {told}."
+    alt = f"Forest plot of the {of} by {within_sentence(exposure)}: {told}."
     data = estimates_table(frame, smallest)
     return Figure(caption, forest_plot(drawn, f"{measure.capitalize()} (log scale)"), alt, data)
 

@@ -120,8 +120,10 @@ def _methods(answers: Answers) -> tuple[Block, ...]:
 def _found(answers: Answers) -> tuple[Block, ...]:
     """The last adjustment set of each exposure, in sentences made from the numbers."""
     items = []
+    several = len({one.outcome for one in answers.ratios}) > 1
     for exposure, together in _each_ratio(answers):
         frame = together.frame
+        of = f" of {outcome_words(frame['outcome'][0])}" if several else ""
         last = frame["adjustment"].to_list()[-1]
         for row in frame.iter_rows(named=True):
             if row["adjustment"] != last or row["modifier_level"] is not None:
@@ -134,7 +136,7 @@ def _found(answers: Answers) -> tuple[Block, ...]:
             level = numbers.level(row["conf_level"])
             limits = numbers.interval(row["conf_low"], row["conf_high"])
             items.append(
-                f"{name}, {row['contrast']} ({last}): {row['measure']} "
+                f"{name}, {row['contrast']} ({last}): {row['measure']}{of} "
                 f"{numbers.ratio(row['estimate'])}, {level} interval {limits}; "
                 f"{_reading(row['conf_low'], row['conf_high'], row['measure'])}."
             )
@@ -305,6 +307,8 @@ def _hazards(answers: Answers) -> tuple[Block, ...]:
             and one.asked.follow_up is None
             and one.measure == "hazard ratio"
         ]
+        # Of the study's own outcome, where it was asked about.
+        mine = [one for one in mine if one.outcome == one.cohort.follow_up.outcome] or mine
         if mine:
             blocks += _hazards_of(mine[-1].estimates, mine[-1].cohort, exposure, answers)
     return tuple(blocks) or (TOO_FEW_TO_CHECK,)
