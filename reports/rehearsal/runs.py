@@ -16,6 +16,7 @@ from cohort.errors import StudyError
 
 from ..checksums import sha256_of_text, version_of
 from ..files import make_folder, write_whole
+from ..kept import code_fingerprint
 
 BLOCK = 25
 """Replicates of a block, at least: a task that costs more than sending it to a process."""
@@ -177,6 +178,7 @@ def _claim(folder: Path, graded: Sequence[Graded], run: Run) -> None:
     told.pop("replicates")
     told["methods"] = sha256_of_text("\n".join(repr(one) for one in graded))
     told["version"] = version_of("microcohort")
+    told["code"] = code_fingerprint()
     text = json.dumps(told, indent=1, sort_keys=True) + "\n"
     place = folder / PLAN
     if not place.is_file():

@@ -98,3 +98,12 @@ def test_a_folder_of_another_plan_is_refused(tmp_path, other, methods, named) ->
     grade(drawn, METHODS, Run("a study", "small", 25, seed=5), folder=tmp_path)
     with pytest.raises(StudyError, match=named):
         grade(drawn, methods, other, folder=tmp_path)
+
+
+def test_replicates_of_other_code_are_refused(tmp_path, monkeypatch) -> None:
+    """A changed estimator would otherwise be mixed with what the old one gave."""
+    run = Run("a study", "small", 25, seed=5)
+    grade(drawn, METHODS, run, folder=tmp_path)
+    monkeypatch.setattr("reports.rehearsal.runs.code_fingerprint", lambda: "another")
+    with pytest.raises(StudyError, match=r"another plan \(code differ\)"):
+        grade(drawn, METHODS, run, folder=tmp_path)
