@@ -24,6 +24,7 @@ from .inference import Wald as Wald
 from .logistic import ConditionalLogistic as ConditionalLogistic
 from .logistic import Logistic as Logistic
 from .question import Question as Question
+from .streaming import Streamed as Streamed
 from .weightings import BorganI as BorganI
 from .weightings import BorganII as BorganII
 from .weightings import Conditional as Conditional

@@ -2,6 +2,7 @@
 
 from .adapters.database import Select, read_database
 from .adapters.delimited import CsvFormat
+from .adapters.scanning import scan_parquet
 from .adapters.statistical import read_dictionary, read_sas, read_spss, read_stata
 from .audit import Audit, Milestones, audit
 from .cohort import Cohort, Provenance, Step
@@ -20,6 +21,7 @@ __all__ = [
     "Continuous", "CsvFormat", "FollowUp", "FullCohort", "Milestones", "NestedCaseControl",
     "OtherScale", "Provenance", "Select", "Step", "TimeScale", "audit", "draw_case_cohort",
     "draw_nested_case_control", "expose", "from_frame", "read_csv", "read_database",
-    "read_dictionary", "read_parquet", "read_sas", "read_spss", "read_stata", "split",
+    "read_dictionary", "read_parquet", "read_sas", "read_spss", "read_stata",
+    "scan_parquet", "split",
     "with_inclusion",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from analyses import (
+    Bootstrap,
     BorganI,
     BorganII,
     Conditional,
@@ -244,6 +245,14 @@ ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
         for estimator in (LogRank(), GrayTest(), RateRatio(), PseudoValues(times=(10.0,)))
     ],
     ("late entry", "Gray's test"): [along(GrayTest(), late)],
+    ("sampled design, exact ties, Profile, Firth, a variance", "Bootstrap"): [
+        along(Bootstrap(Cox(weighting=Prentice())), simple),
+        along(Bootstrap(Cox(weighting=Conditional())), nested),
+        lambda: Bootstrap(Cox(ties="exact")),
+        lambda: Bootstrap(Cox(inference=Profile())),
+        lambda: Bootstrap(Cox(inference=Firth())),
+        lambda: Bootstrap(Cox(variance=Robust())),
+    ],
 }
 
 
