@@ -271,10 +271,11 @@ def lived_loses_digits(slots: Slots, mass: Floats, hazard: Floats, events: float
     mass : (n,) of the records. hazard : (K,). events : their total weight; a record that would
     have had many times as many in the slots before its own leaves rounding errors as large.
     """
-    if not slots.first.any():
+    reached = MOST_CANCELLATION * events
+    if not slots.first.any() or mass.max(initial=0.0) * hazard.sum() <= reached:
         return False
     before = np.concatenate(([0.0], np.cumsum(hazard)))[slots.first]
-    return bool((mass * before).max() > MOST_CANCELLATION * events)
+    return bool((mass * before).max() > reached)
 
 
 # ----------------------------------------------------------------- additions alone
