@@ -17,8 +17,9 @@ class Built:
     """What became of one study.
 
     code : the exit code that it would give alone. kind : of its source. result : one line for the
-    index. facts : its numbers, a table for each estimate, for pages that quote them. story : why
-    there is no page. fresh : made now, and not kept from an earlier build.
+    index. rehearsed : how its main estimate did where the truth is known. facts : its numbers, a
+    table for each estimate, for pages that quote them. story : why there is no page. fresh : made
+    now, and not kept from an earlier build.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Built:
     title: str = ""
     question: str = ""
     result: str = ""
+    rehearsed: str = ""
     page: Path | None = None
     story: str = ""
     facts: tuple[Mapping[str, Any], ...] = ()

@@ -1,6 +1,6 @@
 """The page of claims: what the article says, what tests it, what was found, how good it is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analyses.pooling.proportion import exact_proportion
@@ -36,12 +36,14 @@ def pooled_studies(paths: Sequence[Path]) -> dict[str, PooledStudy]:
     return found
 
 
-def claims_page(claims: Claims, pooled: Mapping[str, PooledStudy], built: Collection[str]) -> Page:
+def claims_page(
+    claims: Claims, pooled: Mapping[str, PooledStudy], built: Mapping[str, str]
+) -> Page:
     """The page of claims.
 
     pooled : the studies of published tables that were built, by the name of their document; a
-    claim whose study is not among them says so. built : names of all pages of the site, to which
-    links may lead.
+    claim whose study is not among them says so. built : by the name of each page of the site, to
+    which links may lead, how its main estimate did in its rehearsal.
 
     Raises StudyError when a claim names a part, table or group that its study does not have.
     """
@@ -125,7 +127,7 @@ def _rules() -> list[Block]:
     ]
 
 
-def _claim_blocks(claim: Claim, found: list[Graded], built: Collection[str]) -> list[Block]:
+def _claim_blocks(claim: Claim, found: list[Graded], built: Mapping[str, str]) -> list[Block]:
     said = f"The article{' ' + claim.reference if claim.reference else ''}: {claim.claim}"
     blocks: list[Block] = [
         said,
@@ -144,7 +146,7 @@ def _claim_blocks(claim: Claim, found: list[Graded], built: Collection[str]) -> 
     return blocks
 
 
-def _results(found: list[Graded], built: Collection[str]) -> Table:
+def _results(found: list[Graded], built: Mapping[str, str]) -> Table:
     rows = []
     for test, effect, grade in found:
         page = f"{test.study}.html" if test.study in built else ""
@@ -163,14 +165,15 @@ def _results(found: list[Graded], built: Collection[str]) -> Table:
     return Table("What was found", header, tuple(rows), (MARKS_NOTE,), (0, 1, 2, 3, 4))
 
 
-def _rehearsal(test: Test, built: Collection[str]) -> Cell | str:
+def _rehearsal(test: Test, built: Mapping[str, str]) -> Cell | str:
     """The study of invented or real persons that belongs to a result, where it was built."""
     name = next((one for one in test.twins if one in built), "")
     if not name:
         return NOTHING
-    return Cell(
-        "its invented twin" if name.startswith("twin_") else "a real cohort", f"{name}.html"
-    )
+    words = "its invented twin" if name.startswith("twin_") else "a real cohort"
+    if built[name]:
+        words += f", rehearsed: {built[name]}"
+    return Cell(words, f"{name}.html")
 
 
 def _named(test: Test, effect: Effect) -> str:

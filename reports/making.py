@@ -18,6 +18,7 @@ from .checksums import sha256_of, version_of
 from .html import page_html
 from .published_page import pool_study, published_page, result_of
 from .rehearsal.rehearse import Rehearsal, Setting, rehearse
+from .rehearsal.result import rehearsal_columns
 from .sources import Document
 from .study_page import study_page
 from .tables import column_label
@@ -69,11 +70,14 @@ def make_study(document: Document, effort: Effort, progress: Progress) -> Mappin
         progress(f"{document.name}: pooling")
         pooled = pool_study(document)
         result = f"{result_of(pooled)}."
-        return told | {"result": result, "html": page_html(published_page(pooled)), "facts": []}
+        page = page_html(published_page(pooled))
+        return told | {"result": result, "rehearsed": "", "html": page, "facts": []}
     answers = run_study(document, progress)
     progress(f"{document.name}: drawing and writing")
-    html = page_html(study_page(answers, _rehearsed(document, effort, progress)))
-    return told | {"result": _result(answers), "html": html, "facts": _facts(answers)}
+    rehearsal = _rehearsed(document, effort, progress)
+    html = page_html(study_page(answers, rehearsal))
+    told |= {"result": _result(answers), "rehearsed": _did(rehearsal)}
+    return told | {"html": html, "facts": _facts(answers)}
 
 
 def _rehearsed(document: Document, effort: Effort, progress: Progress) -> Rehearsal | None:
@@ -118,3 +122,17 @@ def _result(answers: Answers) -> str:
         measure = str(frame["measure"][0])
         return f"{label}, {measure} ({frame['adjustment'][-1]}): {'; '.join(told)}."
     return ""
+
+
+def _did(rehearsal: Rehearsal | None) -> str:
+    """How the last estimate of the first question did in its rehearsal, as a clause."""
+    if rehearsal is None:
+        return ""
+    rows = rehearsal_columns(rehearsal)
+    row = rows.filter(pl.col("number") == 1).row(-1, named=True)
+    if row["bias"] is None:
+        return ""
+    return (
+        f"bias of the log ratio {row['bias']:+.2f} (Monte Carlo error {row['bias_mcse']:.2f}), "
+        f"coverage {100 * row['coverage']:.0f} %, power {100 * row['power']:.0f} %"
+    )

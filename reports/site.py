@@ -77,7 +77,7 @@ def _study(path: Path, shelf: Shelf, effort: Effort, progress: Progress) -> Buil
         return Built(name, exit_code(error), story=str(error))
     except Exception as error:  # a fault of ours
         return Built(name, FAILED, story=fault(error))
-    told = {key: result[key] for key in ("kind", "title", "question", "result")}
+    told = {key: result[key] for key in ("kind", "title", "question", "result", "rehearsed")}
     return Built(name, OK, page=page, facts=tuple(result["facts"]), fresh=fresh, **told)
 
 
@@ -117,7 +117,7 @@ def _claims(paths: Sequence[Path], folder: Path, built: Sequence[Built]) -> tupl
         claims = read_claims()
         if not any(path.stem in claims.studies() for path in paths):
             return ()
-        pages = {one.name for one in built if one.page is not None}
+        pages = {one.name: one.rehearsed for one in built if one.page is not None}
         page = claims_page(claims, pooled_studies(paths), pages)
         written = write_whole(folder / "claims.html", page_html(page))
         card = Card(title, page.lead, link=written.name)

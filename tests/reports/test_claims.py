@@ -32,7 +32,9 @@ def claims():
 
 @pytest.fixture(scope="module")
 def page(claims, pooled):
-    names = [path.stem for path in SHIPPED.glob("*.toml")]
+    names = {path.stem: "" for path in SHIPPED.glob("*.toml")} | {
+        "twin_dch2012_breast": "bias +0.01"
+    }
     return page_html(claims_page(claims, pooled, names))
 
 
@@ -164,7 +166,7 @@ def test_numbers_follow_the_study(claims, pooled, page):
     said = f"{part.pool.random.estimate:.2f}"
     claim = replace(claims.claims[0], tests=(Test("published_breast", "", "direct"),))
     changed = {"published_breast": replace(study, parts=(part,), tables=fewer)}
-    text = words_of(page_html(claims_page(replace(claims, claims=(claim,)), changed, ())))
+    text = words_of(page_html(claims_page(replace(claims, claims=(claim,)), changed, {})))
     assert f"pooled odds ratio {said}" in text
     assert f"pooled odds ratio {said}" not in words_of(page)
 
@@ -179,7 +181,7 @@ def test_a_broken_document_is_left_out(tmp_path):
 
 def test_a_study_that_failed_is_told(claims):
     """No numbers, no link, no crash."""
-    text = page_html(claims_page(claims, {}, ()))
+    text = page_html(claims_page(claims, {}, {}))
     assert "Not built, and so without numbers here: published_breast." in words_of(text)
     assert "published_breast.html" not in text
 
@@ -222,3 +224,7 @@ def test_documents_that_say_something_unknown_are_refused(tmp_path):
             read_claims(path)
     with pytest.raises(StudyError, match="cannot be read"):
         read_claims(tmp_path / "absent.toml")
+
+
+def test_the_twin_tells_how_it_did(page):
+    assert "its invented twin, rehearsed: bias +0.01" in words_of(page)
