@@ -29,7 +29,8 @@ Result = TypeVar("Result")
 def by_parts(n: int, work: Callable[[slice], Result], weight: int = 1) -> list[Result]:
     """What ``work`` gives for each part of n rows, in order.
 
-    weight : how many times as much work as a plain pass a row is. Must not be called from inside ``work``: a helper that waits for itself waits for ever.
+    weight : how many times as much work as a plain pass a row is. Must not be called from inside
+    ``work``: a helper that waits for itself waits for ever.
     """
     count = max(1, min(MOST_PARTS, weight * n // FEWEST))
     edges = [n * place // count for place in range(count + 1)]

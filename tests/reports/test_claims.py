@@ -32,9 +32,8 @@ def claims():
 
 @pytest.fixture(scope="module")
 def page(claims, pooled):
-    names = {path.stem: "" for path in SHIPPED.glob("*.toml")} | {
-        "twin_dch2012_breast": "bias +0.01"
-    }
+    names = {path.stem: "" for path in SHIPPED.glob("*.toml")}
+    names["twin_dch2012_breast"] = "bias +0.01"
     return page_html(claims_page(claims, pooled, names))
 
 
