@@ -26,13 +26,12 @@ MOST_PARTS = 4
 Result = TypeVar("Result")
 
 
-def by_parts(n: int, work: Callable[[slice], Result], weight: int = 1) -> list[Result]:
+def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
     """What ``work`` gives for each part of n rows, in order.
 
-    weight : how many times as much work as a plain pass a row is. Must not be called from inside
-    ``work``: a helper that waits for itself waits for ever.
+    Must not be called from inside ``work``: a helper that waits for itself waits for ever.
     """
-    count = max(1, min(MOST_PARTS, weight * n // FEWEST))
+    count = max(1, min(MOST_PARTS, n // FEWEST))
     edges = [n * place // count for place in range(count + 1)]
     parts = [slice(begin, end) for begin, end in pairwise(edges)]
     if count == 1 or _processors() == 1:

@@ -56,7 +56,7 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
         for rows, block in blocks(part):
             risk[rows] = block
 
-    by_parts(len(risk), fill, weight=3)
+    by_parts(len(risk), fill)
     risk[problem.slots.death] -= own
     return ScoreResiduals(risk, event, problem.slots.death)
 
@@ -81,7 +81,7 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
         return low, sums
 
     total = np.zeros((int(codes.max(initial=-1)) + 1, own.shape[1]))
-    for low, sums in by_parts(codes.size, of_part, weight=3):
+    for low, sums in by_parts(codes.size, of_part):
         total[low : low + len(sums)] += sums
     failing, place = np.unique(codes[problem.slots.death], return_inverse=True)
     total[failing] += sums_by(place.astype(np.int64), event - own)

@@ -240,4 +240,4 @@ def _crossproduct(terms: Floats, weigh: Callable[[slice, Floats, Floats], None])
             total += np.dot(block.T, weighted)
         return total
 
-    return sum_in_order(by_parts(terms.shape[0], of_part, weight=3))
+    return sum_in_order(by_parts(terms.shape[0], of_part))
