@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .worlds import CURVES, LATE, NAMES, RESAMPLES, SAMPLED, Data, landmarks, resample
+from .worlds import COVARIATES, CURVES, LATE, NAMES, RESAMPLES, SAMPLED, Data, landmarks, resample
 
 Call = Callable[[], np.ndarray]
 """Gives coefficients (10,), or a curve at the landmarks (9,), or statistics of a test (10,)."""
@@ -249,7 +249,35 @@ def scikit_survival(workload: str, data: Data) -> Call | None:
     return None
 
 
+def greenwood(workload: str, data: Data) -> Call | None:
+    """The package ``greenwood``."""
+    import greenwood as peer
+
+    if workload in SAMPLED or workload == "bootstrap":
+        return None
+    happened = data.event.astype(int)
+    if workload == "Aalen-Johansen":
+        return None
+    surv = peer.Surv(data.exit, event=happened)
+    if workload in LATE:
+        surv = peer.Surv(data.entry, data.exit, happened)
+    at = landmarks(data)
+    if workload in CURVES:
+        return lambda: np.asarray(peer.KaplanMeier().fit(surv).predict(at), dtype=float).reshape(-1)
+    more: dict[str, Any] = {}
+    if workload == "weights and clusters":
+        more = {"weights": data.weight, "cluster": data.cluster}
+    if workload == "counting process":
+        more = {"cluster": data.person}
+    if workload == "50 strata":
+        more = {"strata": data.stratum}
+    if workload == "proportional hazards":
+        fit = peer.CoxPH().fit(surv, data.x)
+        return lambda: np.asarray(fit.cox_zph(transform="km").to_frame()["chisq"], dtype=float)[:COVARIATES]
+    return lambda: np.asarray(peer.CoxPH().fit(surv, data.x, **more).coef_, dtype=float)
+
+
 ENGINES = {
     "microcohort": ours, "survival (Rust)": rust, "lifelines": lifelines,
-    "statsmodels": statsmodels, "scikit-survival": scikit_survival,
+    "statsmodels": statsmodels, "scikit-survival": scikit_survival, "greenwood": greenwood,
 }  # fmt: skip
