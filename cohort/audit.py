@@ -109,7 +109,8 @@ class Audit:
         errors = sum(problem.error is not None for problem in self.problems)
         persons = "" if self.persons is None else f" of {self.persons:,} persons"
         return (
-            f"Audit({self.records:,} records{persons}: {errors} problems that forbid an analysis, "
+            f"Audit({self.records:,} records{persons}: {errors} "
+            f"{'problem that forbids' if errors == 1 else 'problems that forbid'} an analysis, "
             f"{len(self.problems) - errors} to know)"
         )
 

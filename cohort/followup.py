@@ -20,6 +20,10 @@ from .variables import Code, equals
 
 CENSORED, HAPPENED = 0, 1
 """Event codes inside a cohort; competing events follow from 2 in their declared order."""
+WHERE = (
+    "In Python: FollowUp(happened=, competing={code: name}, censored=); in a study document: "
+    "event = { happened = ..., competing = { ... }, censored = ... }."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class FollowUp:
             )
         if self.competing and self.happened is None:
             raise SchemaError(
-                f"competing codes are declared for '{self.event}', but not happened=: say which "
+                f"competing codes are declared for '{self.event}', but no happened: say which "
                 "code is the outcome."
             )
 
@@ -115,15 +119,15 @@ def _plain_codes(events: pl.Series, follow_up: FollowUp) -> NDArray[np.int8]:
         return events.cast(pl.Int8).to_numpy().astype(np.int8)
     if not events.dtype.is_numeric():
         raise SchemaError(
-            f"event column '{events.name}' holds {events.dtype}: give FollowUp(happened=) the code "
-            "that means the outcome; no coding is guessed."
+            f"event column '{events.name}' holds {events.dtype}: declare as happened the code "
+            f"that means the outcome; no coding is guessed. {WHERE}"
         )
     outside = (events != 0) & (events != 1)
     if outside.any():
         raise SchemaError(
             f"{outside.sum():,} of {len(events):,} records have a code other than 0 or 1 in event "
-            f"column '{events.name}' ({row_list(outside.arg_true())}): give FollowUp(happened=) "
-            "the code that means the outcome; no coding is guessed."
+            f"column '{events.name}' ({row_list(outside.arg_true())}): declare as happened "
+            f"the code that means the outcome; no coding is guessed. {WHERE}"
         )
     return events.cast(pl.Int8).to_numpy().astype(np.int8)
 
@@ -141,7 +145,7 @@ def _declared_codes(events: pl.Series, follow_up: FollowUp) -> NDArray[np.int8]:
         raise SchemaError(
             f"event column '{events.name}' holds {left} code{'s' if left > 1 else ''} without a "
             f"declared meaning, on {rest.sum():,} records ({row_list(np.flatnonzero(rest))}): "
-            "declare them with happened=, competing={code: name} or censored=."
+            f"declare them as happened, competing or censored. {WHERE}"
         )
     codes[rest] = CENSORED
     return codes

@@ -150,30 +150,32 @@ def _results(found: list[Graded], built: Mapping[str, str]) -> Table:
     rows = []
     for test, effect, grade in found:
         page = f"{test.study}.html" if test.study in built else ""
+        beside = _rehearsals(test, built)
         rows.append(
             Row(
                 (
                     Cell(_named(test, effect), page),
                     _result(effect),
                     Cell(grade.name, tone=TONES.get(grade.name, "")),
-                    _rehearsal(test, built),
+                    beside[0] if beside else NOTHING,
                     test.shows,
                 )
             )
         )
+        rows += [Row(("", "", "", more, "")) for more in beside[1:]]
     header = ("Tested by", "Result, 95 % interval", "Grade", "Beside it", "Our reading")
     return Table("What was found", header, tuple(rows), (MARKS_NOTE,), (0, 1, 2, 3, 4))
 
 
-def _rehearsal(test: Test, built: Mapping[str, str]) -> Cell | str:
-    """The study of invented or real persons that belongs to a result, where it was built."""
-    name = next((one for one in test.twins if one in built), "")
-    if not name:
-        return NOTHING
-    words = "its invented twin" if name.startswith("twin_") else "a real cohort"
-    if built[name]:
-        words += f", rehearsed: {built[name]}"
-    return Cell(words, f"{name}.html")
+def _rehearsals(test: Test, built: Mapping[str, str]) -> list[Cell]:
+    """The studies of invented or real persons that belong to a result, those that were built."""
+    cells = []
+    for name in test.twins:
+        if name in built:
+            words = "its invented twin" if name.startswith("twin_") else "a real cohort"
+            words += f", rehearsed: {built[name]}" if built[name] else ""
+            cells.append(Cell(words, f"{name}.html"))
+    return cells
 
 
 def _named(test: Test, effect: Effect) -> str:

@@ -132,7 +132,9 @@ def _did(rehearsal: Rehearsal | None) -> str:
     row = rows.filter(pl.col("number") == 1).row(-1, named=True)
     if row["bias"] is None:
         return ""
+    error = row["bias_mcse"]
+    known = "" if error is None else f" (Monte Carlo error {error:.2f})"
     return (
-        f"bias of the log ratio {row['bias']:+.2f} (Monte Carlo error {row['bias_mcse']:.2f}), "
+        f"bias of the log ratio {row['bias']:+.2f}{known}, "
         f"coverage {100 * row['coverage']:.0f} %, power {100 * row['power']:.0f} %"
     )

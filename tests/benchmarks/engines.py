@@ -273,7 +273,12 @@ def greenwood(workload: str, data: Data) -> Call | None:
         more = {"strata": data.stratum}
     if workload == "proportional hazards":
         fit = peer.CoxPH().fit(surv, data.x)
-        return lambda: np.asarray(fit.cox_zph(transform="km").to_frame()["chisq"], dtype=float)[:COVARIATES]
+
+        def zph() -> np.ndarray:
+            table = fit.cox_zph(transform="km").to_frame()
+            return np.asarray(table["chisq"], dtype=float)[:COVARIATES]
+
+        return zph
     return lambda: np.asarray(peer.CoxPH().fit(surv, data.x, **more).coef_, dtype=float)
 
 

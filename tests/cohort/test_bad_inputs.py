@@ -203,7 +203,7 @@ class TestEvents:
     def test_undeclared_coding(self, codes):
         message = refusal(table(event=codes), error=SchemaError)
         assert "a code other than 0 or 1 in event column 'event'" in message
-        assert "give FollowUp(happened=)" in message
+        assert "declare as happened the code" in message
 
     def test_text_needs_a_declaration(self):
         message = refusal(table(event=["secret", "alive", "dead", "alive"]), error=SchemaError)

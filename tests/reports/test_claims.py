@@ -227,3 +227,9 @@ def test_documents_that_say_something_unknown_are_refused(tmp_path):
 
 def test_the_twin_tells_how_it_did(page):
     assert "its invented twin, rehearsed: bias +0.01" in words_of(page)
+
+
+def test_every_twin_of_a_result_is_told(claims, page):
+    twins = {name for claim in claims.claims for test in claim.tests for name in test.twins}
+    for name in twins:
+        assert f'href="{name}.html"' in page

@@ -1,5 +1,7 @@
 """A build keeps what it made: nothing is made twice, and a change rebuilds what depends on it."""
 
+import re
+
 import pytest
 
 from reports import making, site
@@ -93,3 +95,13 @@ def test_effort_is_part_of_what_is_kept(studies, tmp_path) -> None:
     document = site.read_document(studies[0])
     assert making.parts_of(document, Effort()) != making.parts_of(document, Effort(10))
     assert making.parts_of(document, Effort(10)) == making.parts_of(document, Effort(10, 2))
+
+
+def test_one_draw_has_no_monte_carlo_error_and_a_page_all_the_same():
+    document = site.read_document(site.SHIPPED / "nhefs_women.toml")
+    made = making.make_study(document, Effort(1), QUIET)
+    assert re.fullmatch(
+        r"bias of the log ratio [+-]\d\.\d\d, coverage (0|100) %, power (0|100) %",
+        made["rehearsed"],
+    )
+    assert "Rehearsal" in made["html"]
