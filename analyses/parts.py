@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
+from threading import local
 from typing import TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from .records import Floats
@@ -24,6 +26,8 @@ FEWEST = 120_000
 MOST_PARTS = 4
 
 Result = TypeVar("Result")
+
+_own = local()
 
 
 def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
@@ -47,6 +51,18 @@ def sum_in_order(parts: Sequence[Floats]) -> Floats:
     for part in parts[1:]:
         total += part
     return total
+
+
+def room(name: str, *shape: int) -> Floats:
+    """Memory of a shape that this thread used under a name before, whatever it holds.
+
+    Memory asked for anew costs as much as the arithmetic on it, block after block. Good until the
+    thread asks for the name again.
+    """
+    held: dict[tuple[str, tuple[int, ...]], Floats] = _own.__dict__.setdefault("held", {})
+    if (name, shape) not in held:
+        held[name, shape] = np.empty(shape)
+    return held[name, shape]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from scipy import special
 
 from cohort.errors import NotEstimableError, UnsupportedError
 
+from ..parts import room
 from ..records import BLOCK, Flags, Floats, RiskRecords, blocks_of
 from .exact_ties import exact_ties
 from .influence import score_residuals
@@ -193,10 +194,10 @@ def _standardised(terms: Floats, kept: Flags) -> tuple[Floats, Floats, Floats]:
     # among the rows, so its mean is at most sqrt(n / BLOCK) standard deviations from theirs.
     near = terms[np.flatnonzero(kept)[:BLOCK]].mean(axis=0)
     total, squares, size = np.zeros(near.size), np.zeros(near.size), 0
-    ones, room = np.ones(BLOCK), np.empty((BLOCK, near.size))
+    ones, chosen_rows = np.ones(BLOCK), room("chosen", BLOCK, near.size)
     for rows in blocks_of(0, terms.shape[0]):
         chosen = np.flatnonzero(kept[rows])
-        block = np.take(terms[rows], chosen, axis=0, out=room[: chosen.size], mode="clip")
+        block = np.take(terms[rows], chosen, axis=0, out=chosen_rows[: chosen.size], mode="clip")
         block -= near
         total += ones[: chosen.size] @ block
         squares += np.einsum("ij,ij->j", block, block)

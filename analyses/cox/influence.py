@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..parts import by_parts
+from ..parts import by_parts, room
 from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
 from .partial_likelihood import Moments, Problem, tie_sums
 from .slots import lived_by
@@ -111,12 +111,13 @@ def _score_parts(problem: Problem, at: Moments) -> tuple[Blocks, Floats, Floats]
     live = lived_by(slots, both, additions_only=at.additions_only)
 
     def blocks(part: slice) -> Iterator[tuple[slice, Floats]]:
-        lived, spare = np.empty((BLOCK, both.shape[1])), np.empty((BLOCK, both.shape[1]))
-        room = np.empty((BLOCK, terms.shape[1]))
+        lived = room("lived", BLOCK, both.shape[1])
+        spare = room("spare lived", BLOCK, both.shape[1])
+        residuals = room("residuals", BLOCK, terms.shape[1])
         for rows in blocks_of(part.start, part.stop):
             n = rows.stop - rows.start
             live(rows, lived[:n], spare)
-            block = np.multiply(terms[rows], lived[:n, -1:], out=room[:n])
+            block = np.multiply(terms[rows], lived[:n, -1:], out=residuals[:n])
             np.subtract(lived[:n, :-1], block, out=block)
             block *= at.risk[rows, None]
             yield rows, block

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..parts import by_parts, sum_in_order
+from ..parts import by_parts, room, sum_in_order
 from ..records import BLOCK, Floats, RiskRecords, blocks_of, column_sums, counts_of
 from .slots import (
     Passing,
@@ -232,11 +232,12 @@ def _crossproduct(terms: Floats, weigh: Callable[[slice, Floats, Floats], None])
 
     def of_part(part: slice) -> Floats:
         total = np.zeros((p, p))
-        room, weight, spare = np.empty((BLOCK, p)), np.empty(BLOCK), np.empty(BLOCK)
+        weight, spare = room("weight", BLOCK), room("spare weight", BLOCK)
+        products = room("products", BLOCK, p)
         for rows in blocks_of(part.start, part.stop):
             block = terms[rows]
             weigh(rows, weight[: len(block)], spare)
-            weighted = np.multiply(block, weight[: len(block), None], out=room[: len(block)])
+            weighted = np.multiply(block, weight[: len(block), None], out=products[: len(block)])
             total += np.dot(block.T, weighted)
         return total
 

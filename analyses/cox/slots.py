@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import by_parts, sum_in_order
+from ..parts import by_parts, room, sum_in_order
 from ..records import (
     BLOCK,
     Codes,
@@ -230,7 +230,7 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
     live = lived_by(slots, values, additions_only=additions_only)
 
     def of_part(part: slice) -> None:
-        spare = np.empty((BLOCK, *values.shape[1:]))
+        spare = room("spare lived", BLOCK, *values.shape[1:])
         for rows in blocks_of(part.start, part.stop):
             live(rows, lived[rows], spare)
 
