@@ -162,7 +162,7 @@ def _results(found: list[Graded], built: Mapping[str, str]) -> Table:
                 )
             )
         )
-        rows += [Row(("", "", "", more, "")) for more in beside[1:]]
+        rows += [Row(("the same", "", "", more, "")) for more in beside[1:]]
     header = ("Tested by", "Result, 95 % interval", "Grade", "Beside it", "Our reading")
     return Table("What was found", header, tuple(rows), (MARKS_NOTE,), (0, 1, 2, 3, 4))
 
