@@ -18,6 +18,11 @@ from .sources import read_document
 
 TONES: dict[str, Tone] = {"moderate": "good", "low": "doubtful", "very low": "bad"}
 Graded = tuple[Test, Effect, Grade]
+REHEARSED_NOTE = (
+    "Rehearsed: the same analysis on many draws with a known effect. Its bias is from the effect "
+    "of cells that are truly there, so that errors of the assay, and an odds ratio read as a ratio "
+    "of rates, are part of it."
+)
 
 
 def pooled_studies(paths: Sequence[Path]) -> dict[str, PooledStudy]:
@@ -164,7 +169,10 @@ def _results(found: list[Graded], built: Mapping[str, str]) -> Table:
         )
         rows += [Row(("the same", "", "", more, "")) for more in beside[1:]]
     header = ("Tested by", "Result, 95 % interval", "Grade", "Beside it", "Our reading")
-    return Table("What was found", header, tuple(rows), (MARKS_NOTE,), (0, 1, 2, 3, 4))
+    notes = [MARKS_NOTE]
+    if any(built.get(name) for test, _, _ in found for name in test.twins):
+        notes.append(REHEARSED_NOTE)
+    return Table("What was found", header, tuple(rows), tuple(notes), (0, 1, 2, 3, 4))
 
 
 def _rehearsals(test: Test, built: Mapping[str, str]) -> list[Cell]:

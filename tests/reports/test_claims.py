@@ -227,6 +227,7 @@ def test_documents_that_say_something_unknown_are_refused(tmp_path):
 
 def test_the_twin_tells_how_it_did(page):
     assert "its invented twin, rehearsed: bias +0.01" in words_of(page)
+    assert words_of(page).count("Rehearsed: the same analysis on many draws") == 1
 
 
 def test_every_twin_of_a_result_is_told(claims, page):
