@@ -103,12 +103,10 @@ class _SubcohortAlone:
 
     def two_phase(self) -> Floats:
         """The model's variance plus that of drawing the subcohort."""
-        fit = self.fit
-        sampling = self.sampling.where(fit.kept)
-        person = self.records.person[fit.kept]
+        fit, sampling = self.fit, self.sampling
         residuals = score_residuals(fit.problem, fit.moments()).risk
-        influence = influence_on_beta(fit, residuals)
-        one_each = _PersonRows(person)
+        influence = _of_everyone(fit, influence_on_beta(fit, residuals))
+        one_each = _PersonRows(self.records.person)
         subcohort = sampling.subcohort[one_each.first]
         summed = one_each.summed(influence)[subcohort]
         share = sampling.share[one_each.first][subcohort]
@@ -117,6 +115,16 @@ class _SubcohortAlone:
             return subcohort_variance(fit.model_covariance, summed, share)
         drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
         return fit.model_covariance + drawing
+
+
+def _of_everyone(fit: CoxFit, influence: Floats) -> Floats:
+    """The influence of every record of a sample, (n, p): 0 of those at risk at no event.
+
+    They were drawn all the same, and count in the means and sizes of their sampling strata.
+    """
+    whole = np.zeros((fit.kept.size, influence.shape[1]))
+    whole[fit.kept] = influence
+    return whole
 
 
 class _PersonRows:
@@ -163,15 +171,15 @@ def _fit_inverse_probability(
     fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
     if isinstance(plan.variance, Robust):
         return with_robust(fit, chosen)
-    rows = _PersonRows(chosen.person[fit.kept])
-    control = ~is_case(chosen)[fit.kept][rows.first]
-    influence = rows.summed(dfbeta(fit))
-    stratum = sampling.stratum[kept][fit.kept][rows.first][control]
-    drawn = share[fit.kept][rows.first][control]
+    rows = _PersonRows(chosen.person)
+    control = ~is_case(chosen)[rows.first]
+    influence = rows.summed(_of_everyone(fit, dfbeta(fit)))
+    stratum = sampling.stratum[kept][rows.first][control]
+    drawn = share[rows.first][control]
     lost = 0 if isinstance(plan.weighting, LinYing) else 1
     drawing = drawn_controls_variance(influence[control], stratum, drawn, degrees_lost=lost)
     first = fit.model_covariance
     if plan.variance == TwoPhase("robust"):
-        weight = fit.problem.records.risk_weight[rows.first]
+        weight = chosen.risk_weight[rows.first]
         first = influence.T @ (influence / weight[:, None])
     return replace(fit, covariance=first + drawing)

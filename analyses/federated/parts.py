@@ -246,15 +246,18 @@ def sums_of(part: Part, beta: Floats, task: Task, *, pieces: bool) -> Sums:
         return replace(sums, meat=square(by_unit.T @ by_unit))
     if part.sampling is None:
         return sums
-    person = np.unique(part.given.person[part.kept], return_inverse=True)[1]
+    person = np.unique(part.given.person, return_inverse=True)[1]
     first = np.unique(person, return_index=True)[1]
-    sampling = part.sampling.where(part.kept)
+    sampling = part.sampling
     weighted = isinstance(task.plan.weighting, (LinYing, BorganII))
-    each = sums_by(person, (residuals.total if weighted else residuals.risk) * part.scale)
-    drawn = sampling.subcohort if not weighted else ~is_case(part.given)[part.kept]
+    # Those at risk at no event have no influence, but were drawn: they count in their stratum.
+    rows = np.zeros((part.given.size, part.scale.size))
+    rows[part.kept] = (residuals.total if weighted else residuals.risk) * part.scale
+    each = sums_by(person, rows)
+    drawn = sampling.subcohort if not weighted else ~is_case(part.given)
     meat = None
     if task.plan.variance == TwoPhase("robust"):
-        meat = square(each.T @ (each / part.problem.records.risk_weight[first][:, None]))
+        meat = square(each.T @ (each / part.given.risk_weight[first][:, None]))
     found = _by_stratum(each[drawn[first]], sampling.stratum[first][drawn[first]], part.strata)
     return replace(sums, meat=meat, drawn=found)
 
