@@ -5,15 +5,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy
 
 from cohort.cohort import Cohort, Step
-from cohort.declaration import SET, WEIGHT
+from cohort.declaration import EVENT, SET, SUBCOHORT, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, NestedCaseControl
-from cohort.errors import NotEstimableError, UnsupportedError
+from cohort.errors import NotEstimableError, UnsupportedError, row_list
 
 from .cox.fit import fit_cox
 from .cox.partial_likelihood import Ties
+from .cox.plan import check_outcome, check_sets
 from .cox.variance import aliased_columns, undetermined_columns
 from .cox.weighted_records import matched_sets, outcome_code, plain_records
 from .cox.words import alias_note, not_estimable
@@ -54,10 +56,12 @@ class Logistic:
                 "Logistic() honours neither sampling weights nor strata: put the stratum among the "
                 "terms that are adjusted for."
             )
+        check_outcome(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
         steps: list[tuple[str, Step]] = []
         for one in prepared(cohort, question):
             records = plain_records(one.frame, outcome_code(cohort, question.outcome), ())
+            _check_controls(cohort, one.frame, records.event)
             fit = _fit_logistic(one.columns, records.event)
             found = wald_rows(
                 one.columns.comparisons,
@@ -80,6 +84,22 @@ class Logistic:
             f"variance; {100 * self.conf_level:g} % Wald intervals on the log scale."
         )
         return Estimates(table(rows), method, tuple(steps))
+
+
+def _check_controls(cohort: Cohort, frame: pl.DataFrame, case: Flags) -> None:
+    """Refuse controls who are in the sample only because they are cases of another outcome.
+
+    Raises UnsupportedError: sampled for their disease, they do not stand for those without it.
+    """
+    other = (frame[EVENT].to_numpy() > 0) & ~case
+    if isinstance(cohort.design, CaseCohort):
+        other &= ~frame[SUBCOHORT].to_numpy()
+    if other.any():
+        raise UnsupportedError(
+            f"{other.sum():,} of {len(frame):,} records ({row_list(np.flatnonzero(other))}) are "
+            "cases of another outcome, sampled as such: they are no controls. Leave them out, or "
+            "take the design of this outcome alone."
+        )
 
 
 def _unmatched(cohort: Cohort) -> bool:
@@ -121,11 +141,14 @@ class ConditionalLogistic:
             raise UnsupportedError(
                 "ConditionalLogistic() honours neither sampling weights nor strata beside the sets."
             )
+        check_sets(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
         fits, names = [], []
         steps: list[tuple[str, Step]] = []
         for one in prepared(cohort, question):
             plain = plain_records(one.frame, outcome_code(cohort, question.outcome), ())
+            if isinstance(design, CaseControl):
+                _check_controls(cohort, one.frame, plain.event)
             records = matched_sets(plain, one.frame)
             if not records.event.any():
                 raise NotEstimableError("no matched set has a case.")

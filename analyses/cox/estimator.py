@@ -15,11 +15,11 @@ from ..model import Matrix, Prepared, prepared
 from ..parts import one_thread_each
 from ..question import Question
 from ..rows import wald_rows
-from ..weightings import Variance, Weighting
+from ..weightings import Conditional, Variance, Weighting
 from .fit import CoxFit
 from .likelihood_rows import likelihood_row
 from .partial_likelihood import Ties
-from .plan import Plan, check_inference, check_outcome, plan_for
+from .plan import Plan, check_inference, check_outcome, check_sets, plan_for
 from .sampled_fit import fit_for
 from .weighted_records import outcome_code, plain_records, strata_columns
 from .words import alias_note, method_sentence, not_estimable, notes, undetermined, variance_word
@@ -63,6 +63,8 @@ class Cox:
         plan = Plan(self.ties, weighting, variance, self.inference, self.conf_level)
         check_inference(plan)
         check_outcome(cohort, question.outcome)
+        if isinstance(weighting, Conditional):
+            check_sets(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
         fits, names = [], []
         steps: list[tuple[str, Step]] = []

@@ -106,6 +106,20 @@ def check_outcome(cohort: Cohort, outcome: str | None) -> None:
         )
 
 
+def check_sets(cohort: Cohort, outcome: str | None) -> None:
+    """Refuse an outcome that the matched sets of a nested case-control sample were not drawn for.
+
+    Raises UnsupportedError.
+    """
+    own = cohort.follow_up.outcome
+    if isinstance(cohort.design, NestedCaseControl) and outcome not in (None, own):
+        raise UnsupportedError(
+            f"the sets were drawn for cases of '{own}', not of '{outcome}': within them nobody is "
+            "a case of another outcome. Draw sets for that outcome, or weight the sample by "
+            "Samuelsen()."
+        )
+
+
 def check_inference(plan: Plan) -> None:
     """Refuse likelihood limits where the likelihood is not that of independent persons.
 

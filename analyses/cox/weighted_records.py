@@ -206,10 +206,21 @@ def matched_sets(records: RiskRecords, frame: pl.DataFrame) -> RiskRecords:
     """Each matched set as a stratum of its own, its members at risk at its case's time alone.
 
     Which record is the case stands in the design; without it, in the event.
+
+    Raises UnsupportedError when a declared stratum divides a set: its members would no longer be
+    compared.
     """
     case = frame[CASE].to_numpy() if CASE in frame.columns else records.event
     sets = frame[SET].rank("dense").to_numpy().astype(np.int64) - 1
     n = records.size
+    divided = np.unique(np.column_stack((sets, records.stratum)), axis=0).shape[0]
+    divided -= int(sets.max(initial=-1)) + 1
+    if divided:
+        raise UnsupportedError(
+            "cases are compared within matched sets, each with a baseline hazard of its own, and "
+            "the strata asked for divide some of them: leave strata out, or adjust for the "
+            "variable."
+        )
     return replace(records, entry=np.full(n, -np.inf), exit=np.ones(n), event=case, stratum=sets)
 
 

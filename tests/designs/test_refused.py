@@ -12,9 +12,11 @@ from analyses import (
     BorganI,
     BorganII,
     Conditional,
+    ConditionalLogistic,
     Cox,
     Firth,
     LinYing,
+    Logistic,
     ModelBased,
     Prentice,
     Profile,
@@ -197,6 +199,22 @@ ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
     ("case-control", "Cox"): [ask(lambda: cohort(design=CaseControl()))],
     ("case-cohort", "an outcome whose cases were not all measured"): [
         ask(simple, Question(exposure="x", outcome="colon"), weighting=Prentice())
+    ],
+    ("nested case-control, within its sets", "another outcome, or strata that divide a set"): [
+        ask(nested, Question(exposure="x", outcome="colon"), weighting=Conditional()),
+        lambda: ConditionalLogistic().estimate(nested(), Question(exposure="x", outcome="colon")),
+        ask(nested, Question(exposure="x", strata=("old",)), weighting=Conditional()),
+    ],
+    (
+        "case-control, or logistic regression of a case-cohort",
+        "cases of another outcome beside the controls",
+    ): [
+        along(Logistic(), lambda: cohort(design=CaseControl())),
+        along(
+            Logistic(),
+            lambda: draw_case_cohort(cohort(), size=40, cases=("what", "colon"), seed=1),
+        ),
+        lambda: Logistic().estimate(simple(), Question(exposure="x", outcome="colon")),
     ],
     ("weights, robust or two-phase variance", "Profile or Firth"): [
         ask(lambda: cohort(weight="w"), inference=Profile()),
