@@ -94,6 +94,7 @@ def test_the_mean_and_the_bias_of_a_document_agree(name):
 MEASURED_BEFORE = (
     ("01_parity_confounding", "crude", log(0.5) - 0.08),
     ("02_immortal_time", "ever a carrier, from the start", log(0.19)),
+    ("02_immortal_time", "landmark at 3 years", log(0.571)),
     ("03_left_truncation", "age scale, entry ignored", log(0.42)),
     ("03_left_truncation", "time on study, age ignored", log(0.67)),
     ("04_competing_death", "risk ratio at 20 years, read as an effect on cancer", log(1.25)),
@@ -118,6 +119,7 @@ MEASURED_BEFORE = (
     ("18_waning", "one ratio over 20 years", log(0.83)),
     ("19_detection_limit", "half a copy where none is found", -0.5 - 0.129),
     ("20_cohort_trend", "age scale alone", -0.20),
+    ("20_cohort_trend", "a baseline for each five years of birth", -0.007),
     ("21_winners_curse", "only what is published (p < 0.05)", -0.65),
 )
 """What an earlier run of the catalogue, in other worlds of the same shape, gave on the log scale;
