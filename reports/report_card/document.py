@@ -87,7 +87,8 @@ class Sampled:
 class CohortPlan:
     """How the people of the world become a cohort.
 
-    keep : who is in it, a condition in SQL. competing : names of outcomes coded 2, 3, ...
+    keep : who is in it, a condition in SQL. weight : a column of weights of persons. competing :
+    names of outcomes coded 2, 3, ...
     """
 
     scale: TimeScale
@@ -95,6 +96,7 @@ class CohortPlan:
     event: str
     entry: str | None = None
     keep: str | None = None
+    weight: str | None = None
     competing: tuple[str, ...] = ()
     expose: Exposed | None = None
     cut: tuple[Cut, ...] = ()
@@ -249,7 +251,7 @@ def estimator_of(table: Mapping[str, Any], where: str) -> Any:
 def _check(scenario: Scenario) -> None:
     columns = scenario.recipe.names
     for key, plan in scenario.cohorts.items():
-        for column in (plan.entry, plan.exit, plan.event):
+        for column in (plan.entry, plan.exit, plan.event, plan.weight):
             if column is not None:
                 _known(column, columns, f"[cohorts.{key}] names the column")
         if plan.keep is not None:

@@ -53,6 +53,7 @@ def cohort_of_plan(
         follow_up=follow_up,
         design=CaseControl() if control else FullCohort(),
         variables=variables,
+        weight=plan.weight,
     )
     if plan.expose is not None:
         cohort = expose(
