@@ -9,7 +9,7 @@ from ..model import Comparison
 from ..rows import comparison_row
 from .firth import held_penalised
 from .fit import CoxFit
-from .profile import Limits, held_likelihood, profile_limits
+from .profile import Limits, held_likelihood, profile_limits, split_terms
 
 
 def likelihood_row(
@@ -24,7 +24,8 @@ def likelihood_row(
         held = held_penalised(fit.problem, weights)
     else:
         held = held_likelihood(fit.problem, weights)
-    found = profile_limits(fit.maximum, weights, conf_level, held)
+    span = float(np.ptp(split_terms(fit.problem.terms, weights)[1]))
+    found = profile_limits(fit.maximum, weights, conf_level, held, span)
     row = comparison_row(one) | {
         "conf_low": _ratio(found.low),
         "conf_high": _ratio(found.high),
@@ -35,13 +36,16 @@ def likelihood_row(
     log_estimate = float(one.weights @ fit.beta)
     return row | {
         "log_estimate": log_estimate,
-        "estimate": float(np.exp(log_estimate)),
+        "estimate": _ratio(log_estimate),
         "std_error": float(np.sqrt(one.weights @ fit.covariance @ one.weights)),
     }
 
 
 def _ratio(limit: float | None) -> float | None:
-    return None if limit is None else float(np.exp(limit))
+    if limit is None:
+        return None
+    with np.errstate(over="ignore"):  # A ratio per too large a step is infinite, and no warning.
+        return float(np.exp(limit))
 
 
 def _one_sided(found: Limits) -> str:

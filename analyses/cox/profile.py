@@ -19,7 +19,7 @@ from .partial_likelihood import Problem
 Held = Callable[[float], float]
 """The largest log-likelihood with the log ratio held at a value."""
 WIDEST = 50.0
-"""A log ratio beyond this is no limit at all."""
+"""A log ratio beyond this, between the extremes of the data, is no limit at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,14 @@ class Limits:
     p_value: float
 
 
-def profile_limits(best: Maximum, weights: Floats, conf_level: float, held: Held) -> Limits:
+def profile_limits(
+    best: Maximum, weights: Floats, conf_level: float, held: Held, span: float
+) -> Limits:
     """Profile limits of ``weights @ beta`` and the test that it is 0.
 
-    weights : (p,) in the scale of the problem's terms. best : the unconstrained maximum.
+    weights : (p,) in the scale of the problem's terms. best : the unconstrained maximum. span : of
+    the term in units of the ratio, 1 for yes against no; limits are sought in steps by it, so that
+    grams and kilograms give the same.
     """
     drop = float(special.chdtri(1, 1.0 - conf_level))
     centre = float(weights @ best.beta)
@@ -43,8 +47,8 @@ def profile_limits(best: Maximum, weights: Floats, conf_level: float, held: Held
         return 2.0 * (best.log_likelihood - held(theta))
 
     runs = bool((best.monotone & (weights != 0)).any())
-    low = None if runs and centre < 0 else _limit(fall, centre, -1.0, drop)
-    high = None if runs and centre > 0 else _limit(fall, centre, 1.0, drop)
+    low = None if runs and centre < 0 else _limit(fall, centre, -1.0 / span, drop)
+    high = None if runs and centre > 0 else _limit(fall, centre, 1.0 / span, drop)
     return Limits(low, high, float(special.chdtrc(1, max(fall(0.0), 0.0))))
 
 
@@ -54,7 +58,9 @@ def _limit(fall: Held, centre: float, side: float, drop: float) -> float | None:
         outer = centre + side * step
         if fall(outer) > drop:
             return float(
-                scipy.optimize.brentq(lambda theta: fall(theta) - drop, inner, outer, xtol=1e-11)
+                scipy.optimize.brentq(
+                    lambda theta: fall(theta) - drop, inner, outer, xtol=1e-11 * abs(side)
+                )
             )
         inner, step = outer, step * 1.7
     return None

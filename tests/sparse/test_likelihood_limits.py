@@ -149,3 +149,27 @@ def test_robust_variance_of_few_clusters_is_marked():
     cohort = cohort_of(frame, cluster="family")
     row = Cox().estimate(cohort, Question(exposure="x")).frame
     assert "only 8 independent units" in row["note"][0]
+
+
+@pytest.mark.parametrize("inference", [Profile(), Firth()])
+@pytest.mark.parametrize("size", [1e-2, 1e3, 1e6])
+def test_units_do_not_matter(inference, size):
+    """Birth weight per kilogram, or in grams and per gram: the same limits."""
+    draws = np.random.default_rng(5)
+    x = draws.normal(size=80)
+    died, left = draws.exponential(np.exp(-0.5 * x)), draws.uniform(0.3, 3, 80)
+    frame = pl.DataFrame(
+        {"id": range(80), "exit": np.minimum(died, left), "dead": (died <= left) * 1, "x": x}
+    )
+    found = []
+    for scale in (1.0, size):
+        cohort = from_frame(
+            frame.with_columns(pl.col("x") * scale),
+            person="id",
+            follow_up=FollowUp(TimeScale("time", unit="years"), exit="exit", event="dead"),
+            variables=[Continuous("x")],
+        )
+        rows = Cox(inference=inference).estimate(cohort, Question(exposure="x"))
+        logs = np.log([rows.estimate, rows.conf_low, rows.conf_high]) * scale
+        found.append([*logs, rows.p_value])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
