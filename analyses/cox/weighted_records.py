@@ -193,6 +193,7 @@ def inverse_probability(
     share[sampling.stratum] = sampling.share
     non_cases = drawn / share - persons(case)
     sampled = drawn - persons(case & sampling.subcohort)
+    need_controls(non_cases, sampled)
     with np.errstate(divide="ignore", invalid="ignore"):
         fraction = np.where(sampled > 0, np.minimum(sampled / non_cases, 1.0), 1.0)
     each = fraction[sampling.stratum]
@@ -200,6 +201,22 @@ def inverse_probability(
     kept = case | sampling.subcohort
     weighted = replace(records, event_weight=weight, risk_weight=weight)
     return weighted.where(kept), kept, each[kept]
+
+
+def need_controls(non_cases: Floats, sampled: Floats) -> None:
+    """Refuse strata (s,) whose estimated non-cases are fewer than those who were drawn.
+
+    Raises DesignError: their weights would be below 1, or negative.
+    """
+    short = sampled > non_cases * (1 + 1e-9) + 1e-9
+    if short.any():
+        raise DesignError(
+            f"in {short.sum()} of {short.size} sampling strata the cohort's non-cases, estimated "
+            "from the persons drawn and the share that they are, are fewer than the non-cases in "
+            "the sample: too few are left there (after exclusions, or records without a value), or "
+            "cohort_size is wrong. Join strata, complete the records, or use Prentice() or "
+            "BorganI(), which need no such estimate."
+        )
 
 
 def matched_sets(records: RiskRecords, frame: pl.DataFrame) -> RiskRecords:

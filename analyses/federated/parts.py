@@ -21,6 +21,7 @@ from ..cox.weighted_records import (
     inclusion_weighted,
     is_case,
     matched_sets,
+    need_controls,
     outcome_code,
     plain_records,
     prentice,
@@ -207,6 +208,7 @@ def control_share(one: StratumCounts) -> float:
     if not one.controls:
         return 1.0
     non_cases = one.present / (one.drawn / one.size) - one.cases
+    need_controls(np.array([non_cases]), np.array([float(one.controls)]))
     return min(one.controls / non_cases, 1.0)
 
 

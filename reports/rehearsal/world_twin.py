@@ -270,7 +270,17 @@ def _grown(design: Sampling, times: int) -> Sampling:
 def _truths(
     world: World, outcome: str, methods: tuple[Method, ...], cohort: Cohort
 ) -> dict[str, float]:
-    """The log ratio that the world's document holds for each method."""
+    """The log ratio that the world's document holds for each method.
+
+    Raises StudyError for a question about another outcome, whose effect was not put in.
+    """
+    others = sorted({f"'{one.outcome}'" for one in methods if one.outcome != outcome})
+    if others:
+        raise StudyError(
+            f"[[questions]] outcome = {', '.join(others)}: a rehearsal in a world is of [twin] "
+            f"outcome = '{outcome}', whose effect is known; ask about the others in a document of "
+            "their own."
+        )
     return {one.name: _truth(world, outcome, one, cohort) for one in methods}
 
 

@@ -8,11 +8,14 @@ coxph's default control: 1e-9 in the log-likelihood.
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from analyses import BorganI, BorganII, Cox, LinYing, Prentice, Question, SelfPrentice
+from analyses.cox.weighted_records import need_controls
 from cohort import Binary, CaseCohort, Continuous, FollowUp, TimeScale, from_frame
+from cohort.errors import DesignError
 
 DATA = Path(__file__).parent / "data" / "never_at_risk.csv"
 SIMPLE = CaseCohort("sc", cohort_size=1200)
@@ -39,3 +42,11 @@ def test_they_count_in_the_variance(weighting, design, beta, std_error):
     found = Cox(weighting=weighting).estimate(cohort, question)
     assert found.log_estimate == pytest.approx(beta, abs=1e-7 * std_error)
     assert found.std_error == pytest.approx(std_error, rel=1e-7)
+
+
+def test_more_controls_than_the_cohort_can_have_are_refused():
+    """3 of an estimated 2 non-cases, and of -1: a weight below 1, and a negative one."""
+    need_controls(np.array([3.0, 40.0]), np.array([3.0, 12.0]))
+    for non_cases in (2.0, -1.0):
+        with pytest.raises(DesignError, match="in 1 of 2 sampling strata the cohort's non-cases"):
+            need_controls(np.array([40.0, non_cases]), np.array([12.0, 3.0]))

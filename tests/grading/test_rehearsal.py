@@ -12,10 +12,11 @@ from reports.answers import run_study
 from reports.content import Page, Section
 from reports.html import page_html
 from reports.rehearsal.command import rehearse_study
-from reports.rehearsal.plan import LARGE, NULL, PUBLISHED
+from reports.rehearsal.plan import LARGE, NULL, PUBLISHED, Method
 from reports.rehearsal.rehearse import Rehearsal, Setting, rehearse, replicate_of, twin_of
 from reports.rehearsal.result import rehearsal_columns
 from reports.rehearsal.section import rehearsal_section
+from reports.rehearsal.world_twin import _truths
 from reports.sources import read_document
 
 from .documents import CASE_COHORT, own_study, world_study
@@ -268,3 +269,12 @@ def test_estimators_of_one_kind_have_numbers() -> None:
         estimators = (Cox(), Cox(ties="breslow"))
 
     assert ["Cox 1", "Cox 2"] == [word for word, _ in regressions(Two())]
+
+
+def test_a_question_about_another_outcome_is_refused_in_a_world() -> None:
+    """It would be held to the effect that was put into the twin's own."""
+    method = Method(
+        "1 Cox", 1, "death", "positive", "crude", "yes vs no", "hazard ratio", "death", "Cox"
+    )
+    with pytest.raises(StudyError, match="outcome = 'death': a rehearsal in a world is of"):
+        _truths(None, "breast", (method,), None)
