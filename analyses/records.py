@@ -75,6 +75,17 @@ def blocks_of(begin: int, end: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, end))
 
 
+def each_once(unit: Codes) -> bool:
+    """Whether no unit has more than one record."""
+    if bool((unit[1:] > unit[:-1]).all()):
+        return True
+    if not unit.size:
+        return True
+    seen = np.zeros(int(unit.max()) + 1, dtype=bool)
+    seen[unit] = True
+    return int(np.count_nonzero(seen)) == unit.size
+
+
 def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
     """Sums of weights (n,) by code, (size,)."""
     return np.asarray(np.bincount(codes, weights, size), dtype=np.float64)

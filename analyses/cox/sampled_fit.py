@@ -11,7 +11,7 @@ from cohort.designs import CaseCohort
 
 from ..inference import Firth
 from ..model import Matrix
-from ..records import Codes, Floats, RiskRecords
+from ..records import Codes, Floats, RiskRecords, each_once
 from ..weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 from .firth import maximise_penalised
 from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta, maximum_likelihood
@@ -133,7 +133,7 @@ class _PersonRows:
     __slots__ = ("code", "first")
 
     def __init__(self, person: Codes) -> None:
-        if _distinct(person):
+        if each_once(person):
             self.first = self.code = np.arange(person.size)
             return
         _, self.first, self.code = np.unique(person, return_index=True, return_inverse=True)
@@ -141,13 +141,6 @@ class _PersonRows:
     def summed(self, values: Floats) -> Floats:
         """Rows (n, p) summed within persons."""
         return values if self.first is self.code else sums_by(self.code, values)
-
-
-def _distinct(person: Codes) -> bool:
-    """Whether no person has two records: by a table, since sorting takes several times as long."""
-    seen = np.zeros(int(person.max(initial=-1)) + 1, dtype=bool)
-    seen[person] = True
-    return int(np.count_nonzero(seen)) == person.size
 
 
 def _fit_subcohort_alone(

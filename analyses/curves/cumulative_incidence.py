@@ -12,7 +12,7 @@ from cohort.errors import QuestionError, UnsupportedError, one_of
 from ..cox.weighted_records import outcome_code
 from ..curve import CURVE_SCHEMA, Curve
 from ..question import Question
-from ..records import Floats
+from ..records import Floats, each_once
 from .aalen_johansen import (
     Incidences,
     aalen_variance,
@@ -29,7 +29,6 @@ from .records import (
     Groups,
     check_grouping,
     curve_records,
-    each_once,
     groups_of,
     once_only,
     whole_cohort_only,

@@ -18,7 +18,7 @@ from cohort.variables import Binary, Categorical
 from ..grammar import Term
 from ..model import Model, usable
 from ..question import Question
-from ..records import Codes, Flags, Floats
+from ..records import Codes, Flags, Floats, each_once
 from ..terms import parse
 
 Grouping = str | None
@@ -240,17 +240,6 @@ def joined(records: CurveRecords) -> CurveRecords:
         last.person,
         last.cluster,
     )
-
-
-def each_once(unit: Codes) -> bool:
-    """Whether no unit has more than one record."""
-    if bool((unit[1:] > unit[:-1]).all()):
-        return True
-    if not unit.size:
-        return True
-    seen = np.zeros(int(unit.max()) + 1, dtype=bool)
-    seen[unit] = True
-    return int(np.count_nonzero(seen)) == unit.size
 
 
 def once_only(records: CurveRecords, what: str) -> None:

@@ -17,6 +17,7 @@ from analyses.bootstrap import _fitted
 from analyses.grading import Graded
 from reports.rehearsal.runs import Run, grade
 from tests.bootstrap.test_bootstrap import ASKED, cohort_of, people
+from tests.clusters import local_cluster
 from tests.simulation.worlds import LOG_HR, World, draw
 
 distributed = pytest.importorskip(
@@ -33,18 +34,7 @@ GRADED = [Graded("cox", Cox(), Question(exposure="exposed"), LOG_HR)]
 
 @pytest.fixture(scope="module")
 def cluster():
-    settings = {
-        "distributed.comm.timeouts.connect": "30s",
-        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
-    }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as one,
-        distributed.Client(one) as client,
-        joblib.parallel_config(backend="dask"),
-    ):
+    with local_cluster(2) as (_, client), joblib.parallel_config(backend="dask"):
         yield client
 
 

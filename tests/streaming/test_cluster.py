@@ -15,6 +15,7 @@ from analyses import Cox, Question
 from analyses.grading import Graded, run_replicate
 from analyses.streaming import Streamed
 from cohort.errors import SchemaError
+from tests.clusters import local_cluster
 from tests.streaming.parts import scanned
 from tests.streaming.test_equal_to_memory import cohort_of, people
 
@@ -34,18 +35,8 @@ QUESTION = Question(
 
 @pytest.fixture(scope="module")
 def cluster():
-    settings = {
-        "distributed.comm.timeouts.connect": "30s",
-        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
-    }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as one,
-        distributed.Client(one) as client,
-    ):
-        yield one, client
+    with local_cluster(1) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
