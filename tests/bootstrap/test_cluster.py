@@ -38,8 +38,15 @@ def cluster():
         yield client
 
 
+def workers_of(client) -> set[int]:
+    """The workers' process numbers, both being there: with one, joblib works in the test's own."""
+    client.wait_for_workers(2)
+    return set(client.run(os.getpid).values())
+
+
 def strike(marker: Path) -> None:
-    """Kills the process that is the first to come here."""
+    """Kills the worker that is the first to come here."""
+    distributed.get_worker()  # refuses to strike the process of the tests
     with suppress(FileExistsError):
         marker.touch(exist_ok=False)
         marker.write_text(str(os.getpid()))
@@ -65,7 +72,7 @@ def test_the_bootstrap(cluster, tmp_path, monkeypatch):
     assert asked.estimate(cohort, ASKED).frame.equals(alone.frame)
     marker = tmp_path / "struck"
     monkeypatch.setattr(bootstrap, "_fitted", partial(fitted, marker))
-    workers = cluster.run(os.getpid).values()
+    workers = workers_of(cluster)
     assert asked.estimate(cohort, ASKED).frame.equals(alone.frame)
     assert int(marker.read_text()) in workers
 
@@ -73,7 +80,7 @@ def test_the_bootstrap(cluster, tmp_path, monkeypatch):
 def test_a_rehearsal(cluster, tmp_path):
     run = Run("a study", "small", 50, seed=5)
     alone = grade(partial(drawn, None), GRADED, run, folder=tmp_path / "alone")
-    marker, workers = tmp_path / "struck", cluster.run(os.getpid).values()
+    marker, workers = tmp_path / "struck", workers_of(cluster)
     together = grade(partial(drawn, marker), GRADED, run, folder=tmp_path / "two", workers=2)
     assert together.equals(alone)
     assert int(marker.read_text()) in workers
