@@ -152,7 +152,7 @@ class ConditionalLogistic:
             records = matched_sets(plain, one.frame)
             if not records.event.any():
                 raise NotEstimableError("no matched set has a case.")
-            fit = fit_cox(records, one.columns.values, one.columns.names, self.ties)
+            fit = fit_cox(records, one.columns.vectors, one.columns.names, self.ties)
             found = wald_rows(
                 one.columns.comparisons,
                 fit.beta,

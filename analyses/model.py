@@ -51,11 +51,21 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """The columns of a model, (n, p), with their names and the comparisons they answer."""
+    """The columns of a model, (n,) each, with their names and the comparisons they answer."""
 
     names: tuple[str, ...]
-    values: Floats
+    vectors: tuple[Floats, ...]
     comparisons: tuple[Comparison, ...]
+
+    @property
+    def values(self) -> Floats:
+        """The columns side by side, (n, p)."""
+        return side_by_side(self.vectors)
+
+    def where(self, keep: Flags) -> tuple[Floats, ...]:
+        """The columns of the records where ``keep`` (n,) is true."""
+        places = np.flatnonzero(keep)
+        return tuple(column[places] for column in self.vectors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,7 +206,8 @@ def matrix(cohort: Cohort, frame: pl.DataFrame, model: Model) -> Matrix:
                 start = before + place * k
                 weights[start : start + k] = one.weights
             comparisons.append(Comparison(one.variable, one.text, row_level, weights))
-    return Matrix(tuple(names), side_by_side(columns), tuple(comparisons))
+    each = tuple(block[:, j] for block in columns for j in range(block.shape[1]))
+    return Matrix(tuple(names), each, tuple(comparisons))
 
 
 def _level_words(cohort: Cohort, name: str) -> list[str]:

@@ -5,7 +5,8 @@ person count among the events with one weight and in the risk sets with another.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,23 +46,18 @@ class RiskRecords:
 
     def where(self, keep: Flags | Codes) -> "RiskRecords":
         """The records where ``keep`` (n,) is true, or at the places it numbers, from 0."""
-        return RiskRecords(
-            entry=self.entry[keep],
-            exit=self.exit[keep],
-            event=self.event[keep],
-            event_weight=self.event_weight[keep],
-            risk_weight=self.risk_weight[keep],
-            offset=self.offset[keep],
-            stratum=self.stratum[keep],
-            person=self.person[keep],
-            cluster=self.cluster[keep],
-        )
+        places = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
+        taken: dict[int, NDArray[Any]] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if id(column) not in taken:  # Both weights are often one array, as are both units.
+                taken[id(column)] = column[places]
+        return RiskRecords(*(taken[id(getattr(self, field.name))] for field in fields(self)))
 
 
-def side_by_side(blocks: Sequence[Floats]) -> Floats:
-    """Blocks of columns, (n, k) each, as one matrix (n, p) of its own."""
-    columns = [block[:, j] for block in blocks for j in range(block.shape[1])]
-    whole = np.empty((blocks[0].shape[0], len(columns)))
+def side_by_side(columns: Sequence[Floats]) -> Floats:
+    """Columns (n,) as one matrix (n, p) of its own."""
+    whole = np.empty((columns[0].size, len(columns)))
     for rows in blocks_of(0, whole.shape[0]):
         here = whole[rows]
         for j, column in enumerate(columns):
@@ -69,10 +65,11 @@ def side_by_side(blocks: Sequence[Floats]) -> Floats:
     return whole
 
 
-def blocks_of(begin: int, end: int) -> Iterator[slice]:
+def blocks_of(begin: int, end: int, size: int | None = None) -> Iterator[slice]:
     """Slices over rows, each of so few that ten columns stay in the processor's cache."""
-    for start in range(begin, end, BLOCK):
-        yield slice(start, min(start + BLOCK, end))
+    size = size or BLOCK
+    for start in range(begin, end, size):
+        yield slice(start, min(start + size, end))
 
 
 def each_once(unit: Codes) -> bool:

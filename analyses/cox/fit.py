@@ -1,6 +1,6 @@
 """A fitted Cox model: the maximum in the units of the data, with what later questions need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +8,13 @@ from scipy import special
 
 from cohort.errors import NotEstimableError, UnsupportedError
 
-from ..parts import room
-from ..records import BLOCK, Flags, Floats, RiskRecords, blocks_of
+from ..records import Flags, Floats, RiskRecords
 from .exact_ties import exact_ties
 from .influence import score_residuals
 from .newton import Maximum, maximise
 from .partial_likelihood import Moments, Problem, Ties, moments
 from .slots import slots_of
+from .standardised import standardised
 from .variance import inverse_information
 
 Maximiser = Callable[[Problem], Maximum]
@@ -145,7 +145,7 @@ def maximum_likelihood(problem: Problem) -> Maximum:
 
 def fit_cox(
     records: RiskRecords,
-    terms: Floats,
+    columns: Sequence[Floats],
     names: tuple[str, ...],
     ties: Ties,
     maximiser: Maximiser = maximum_likelihood,
@@ -153,16 +153,15 @@ def fit_cox(
 ) -> CoxFit:
     """Fit by maximum partial likelihood, or another maximiser, with the model's variance.
 
-    terms : (n, p), which this function takes over: they are centred and scaled in place. start :
-    (p,) per unit, where to begin to maximise the likelihood; its tests of all terms are then not
-    against 0.
+    columns : p of them, (n,) each. start : (p,) per unit, where to begin to maximise the
+    likelihood; its tests of all terms are then not against 0.
     """
     given = records
     slots = slots_of(records)
     if not slots.count:
         raise NotEstimableError("no event happens while anybody of the sample is at risk.")
     kept = slots.active
-    terms, centre, scale = _standardised(terms, kept)
+    terms, centre, scale = standardised(columns, kept)
     if not kept.all():
         records, slots = records.where(kept), slots.of_active()
     problem = Problem(records, slots, terms, ties)
@@ -182,39 +181,6 @@ def fit_cox(
         problem=problem,
         maximum=maximum,
     )
-
-
-def _standardised(terms: Floats, kept: Flags) -> tuple[Floats, Floats, Floats]:
-    """The kept rows with columns centred and scaled, in their own place; centre and scale (p,).
-
-    Age + 1e6 then loses no digit, and units do not matter. A column without variation is left at 0
-    with scale 1: it is aliased.
-    """
-    # Centred first by the mean of a part, so that one pass gives mean and variance: the part is
-    # among the rows, so its mean is at most sqrt(n / BLOCK) standard deviations from theirs.
-    near = terms[np.flatnonzero(kept)[:BLOCK]].mean(axis=0)
-    total, squares, size = np.zeros(near.size), np.zeros(near.size), 0
-    ones, chosen_rows = np.ones(BLOCK), room("chosen", BLOCK, near.size)
-    for rows in blocks_of(0, terms.shape[0]):
-        chosen = np.flatnonzero(kept[rows])
-        block = np.take(terms[rows], chosen, axis=0, out=chosen_rows[: chosen.size], mode="clip")
-        block -= near
-        total += ones[: chosen.size] @ block
-        squares += np.einsum("ij,ij->j", block, block)
-        terms[size : size + chosen.size] = block
-        size += chosen.size
-    terms = terms[:size]
-    moved = total / max(size, 1)
-    centre = near + moved
-    scale = np.sqrt(np.maximum(squares / max(size, 1) - moved**2, 0.0))
-    flat = scale <= 1e-13 * np.abs(centre)
-    scale[flat] = 1.0
-    for rows in blocks_of(0, size):
-        block = terms[rows]
-        block -= moved
-        block /= scale
-    terms[:, flat] = 0.0
-    return terms, centre, scale
 
 
 def dfbeta(fit: CoxFit) -> Floats:

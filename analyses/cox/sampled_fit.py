@@ -41,14 +41,14 @@ def fit_for(
     if isinstance(cohort.design, CaseCohort):
         fit = _fit_case_cohort(plan, cohort.design, frame, records, columns)
         return replace(fit, sample="case-cohort")
-    values = columns.values
+    given = columns.vectors
     if isinstance(plan.weighting, Conditional):
         records = matched_sets(records, frame)
     elif isinstance(plan.weighting, Samuelsen):
         records, once = inclusion_weighted(records, frame)
-        values = values[once]
+        given = columns.where(once)
     maximiser = maximise_penalised if isinstance(plan.inference, Firth) else maximum_likelihood
-    fit = fit_cox(records, values, columns.names, plan.ties, maximiser)
+    fit = fit_cox(records, given, columns.names, plan.ties, maximiser)
     if plan.weighting is not None:
         fit = replace(fit, sample="nested case-control sample")
     return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
@@ -67,7 +67,7 @@ def _fit_case_cohort(
     robust = isinstance(plan.variance, Robust)
     if isinstance(plan.weighting, Prentice):
         chosen, kept = prentice(records, frame[SUBCOHORT].to_numpy())
-        fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
+        fit = fit_cox(chosen, columns.where(kept), columns.names, plan.ties)
         if robust:
             return with_robust(fit, chosen)
         start = None if fit.monotone.any() or not fit.maximum.converged else fit.beta
@@ -148,7 +148,7 @@ def _fit_subcohort_alone(
 ) -> _SubcohortAlone:
     chosen, kept = subcohort_alone(records, sampling)
     chosen, empty = without_empty_risk_sets(chosen)
-    fit = fit_cox(chosen, columns.values[kept], columns.names, "breslow", start=start)
+    fit = fit_cox(chosen, columns.where(kept), columns.names, "breslow", start=start)
     if empty:
         fit = replace(
             fit,
@@ -161,7 +161,7 @@ def _fit_inverse_probability(
     plan: Plan, sampling: Sampling, records: RiskRecords, columns: Matrix
 ) -> CoxFit:
     chosen, kept, share = inverse_probability(records, sampling)
-    fit = fit_cox(chosen, columns.values[kept], columns.names, plan.ties)
+    fit = fit_cox(chosen, columns.where(kept), columns.names, plan.ties)
     if isinstance(plan.variance, Robust):
         return with_robust(fit, chosen)
     rows = _PersonRows(chosen.person)

@@ -22,7 +22,7 @@ def test_as_if_repeated(cell):
     options = {name: value for name, value in cell.items() if name != "ties"}
     data = draw(11, **options, persons=PERSONS)
     records = records_of(data)
-    fit = fit_cox(records, data.terms.copy(), ("x1", "x2"), cell["ties"])
+    fit = fit_cox(records, data.terms.T, ("x1", "x2"), cell["ties"])
     unit = records.cluster
     refit = refit_of(fit, unit)
     draws = np.random.default_rng(5)
@@ -30,7 +30,7 @@ def test_as_if_repeated(cell):
         drawn = draws.integers(0, unit.max() + 1, unit.max() + 1)
         copies = np.bincount(drawn, minlength=unit.max() + 1)
         rows = np.repeat(np.arange(records.size), copies[unit])
-        repeated = fit_cox(records.where(rows), data.terms[rows], ("x1", "x2"), cell["ties"])
+        repeated = fit_cox(records.where(rows), data.terms[rows].T, ("x1", "x2"), cell["ties"])
         assert repeated.maximum.converged
         # Of a standard error: both climbs end within 1e-12 of one.
         miss = (refit.fit(copies) - repeated.beta) / repeated.std_error
@@ -41,6 +41,6 @@ def test_a_resample_without_events_has_no_estimate():
     data = draw(11, late=True, weights="none", strata=False, clusters=False, offset=False,
                 several=False, persons=PERSONS)  # fmt: skip
     records = records_of(data)
-    fit = fit_cox(records, data.terms.copy(), ("x1", "x2"), "efron")
+    fit = fit_cox(records, data.terms.T, ("x1", "x2"), "efron")
     copies = (np.bincount(records.person, records.event) == 0).astype(np.int64)
     assert np.isnan(refit_of(fit, records.person).fit(copies)).all()

@@ -18,5 +18,5 @@ def test_a_term_constant_within_strata_is_aliased(seed):
     stratum = draws.integers(0, 5, records.size)
     records = replace(records, stratum=stratum)
     term = draws.normal(size=5)[stratum][:, None]
-    fit = fit_cox(records, term, ("x",), "efron")
+    fit = fit_cox(records, term.T, ("x",), "efron")
     assert fit.aliased.tolist() == [True]

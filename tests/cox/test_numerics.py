@@ -19,7 +19,7 @@ PLAIN = {"weights": "none", "strata": False, "clusters": False, "offset": False,
 
 
 def fit_of(data, ties="efron"):
-    return fit_cox(records_of(data), data.terms.copy(), ("x1", "x2"), ties)
+    return fit_cox(records_of(data), data.terms.T, ("x1", "x2"), ties)
 
 
 def same_fit(one, other, rel=1e-9):

@@ -81,7 +81,7 @@ def agree_with_influence(fit, data, ties, covariance):
 @pytest.mark.parametrize("cell", CELLS, ids=named)
 def test_records(cell):
     data = world(cell, seed=7)
-    fit = fit_cox(records_of(data), data.terms.copy(), ("x1", "x2"), cell["ties"])
+    fit = fit_cox(records_of(data), data.terms.T, ("x1", "x2"), cell["ties"])
     assert fit.problem.slots.late == (cell["late"] or cell["several"])
     agree_with_loops(fit, data, cell["ties"])
 
