@@ -4,7 +4,7 @@ The two parts are kept apart, since a subcohort's own variance is that of its pa
 alone. Summed over all records they give the score, which is 0 at the maximum.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,11 @@ from ..parts import by_parts, room
 from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
 from .partial_likelihood import Moments, Problem, tie_sums
 from .slots import lived_by
+
+WIDE = 16 * BLOCK
+NEAR = 4 * BLOCK
+"""Residuals are summed by code for this many records at a time, where the codes of a block lie no
+further apart than that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +54,15 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160; with Efron's ties as in
     Therneau and Grambsch (2000), section 4.3.
     """
-    blocks, own, event = _score_parts(problem, at)
+    lived, own, event = _score_parts(problem, at)
     risk = np.empty_like(problem.terms)
 
     def fill(part: slice) -> None:
-        for rows, block in blocks(part):
-            risk[rows] = block
+        for rows in blocks_of(part.start, part.stop):
+            block = lived(rows)
+            here = np.multiply(problem.terms[rows], block[:, -1:], out=risk[rows])
+            np.subtract(block[:, :-1], here, out=here)
+            here *= at.risk[rows, None]
 
     by_parts(len(risk), fill)
     risk[problem.slots.death] -= own
@@ -66,17 +74,17 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
 
     Quick where records of one code lie near each other, right everywhere.
     """
-    blocks, own, event = _score_parts(problem, at)
+    lived, own, event = _score_parts(problem, at)
 
     def of_part(part: slice) -> tuple[int, Floats]:
         low, high = int(codes[part].min()), int(codes[part].max()) + 1
-        if np.ptp(codes[part][:BLOCK]) > 4 * BLOCK:
-            whole = np.concatenate([block.copy() for _, block in blocks(part)])
-            return low, sums_by(codes[part] - low, whole)
         sums = np.zeros((high - low, own.shape[1]))
-        for rows, block in blocks(part):
+        near = np.ptp(codes[part][:BLOCK]) <= NEAR
+        for rows in blocks_of(part.start, part.stop, WIDE) if near else [part]:
             begin = int(codes[rows].min())
-            found = sums_by(codes[rows] - begin, block)
+            code, risk, block = codes[rows] - begin, at.risk[rows], lived(rows)
+            found = weighted_sums_by(code, risk, block)[:, :-1]
+            found -= weighted_sums_by(code, risk * block[:, -1], problem.terms[rows])
             sums[begin - low : begin - low + len(found)] += found
         return low, sums
 
@@ -88,15 +96,14 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
     return total
 
 
-Blocks = Callable[[slice], Iterator[tuple[slice, Floats]]]
+def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Floats], Floats, Floats]:
+    """What score residuals are made of.
 
-
-def _score_parts(problem: Problem, at: Moments) -> tuple[Blocks, Floats, Floats]:
-    """Three parts of the score residuals: of records as members of risk sets, given in blocks of a
-    part of them, good until the next; what of that those who fail in a tie are spared, (m, p); and
-    what they add as events, (m, p).
+    Sums over each record's time at risk of the slots' slopes and hazard, (rows, p + 1), for some
+    rows at a time and good until the next; what those who fail in a tie are spared of their part in
+    risk sets, (m, p); and what they add as events, (m, p).
     """
-    slots, terms = problem.slots, problem.terms
+    slots = problem.slots
     dead, slot = slots.death, slots.death_slot
     means = event_means(problem, at)
     event = problem.records.event_weight[dead, None] * (problem.dead_terms - means[slot])
@@ -110,22 +117,22 @@ def _score_parts(problem: Problem, at: Moments) -> tuple[Blocks, Floats, Floats]
     both = np.column_stack((slope, at.hazard))
     live = lived_by(slots, both, additions_only=at.additions_only)
 
-    def blocks(part: slice) -> Iterator[tuple[slice, Floats]]:
-        lived = room("lived", BLOCK, both.shape[1])
-        spare = room("spare lived", BLOCK, both.shape[1])
-        residuals = room("residuals", BLOCK, terms.shape[1])
-        for rows in blocks_of(part.start, part.stop):
-            n = rows.stop - rows.start
-            live(rows, lived[:n], spare)
-            block = np.multiply(terms[rows], lived[:n, -1:], out=residuals[:n])
-            np.subtract(lived[:n, :-1], block, out=block)
-            block *= at.risk[rows, None]
-            yield rows, block
+    def lived(rows: slice) -> Floats:
+        count, width = rows.stop - rows.start, both.shape[1]
+        sums = room("lived", WIDE, width)[:count] if count <= WIDE else np.empty((count, width))
+        spare = room("spare lived", BLOCK, width)
+        for block in blocks_of(0, count):
+            live(slice(rows.start + block.start, rows.start + block.stop), sums[block], spare)
+        return sums
 
-    return blocks, own, event
+    return lived, own, event
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:
     """Sums of rows (n, p) by code, (codes, p)."""
-    count = int(codes.max(initial=-1)) + 1
-    return column_sums(codes, np.ones(codes.size), values, count)
+    return weighted_sums_by(codes, np.ones(codes.size), values)
+
+
+def weighted_sums_by(codes: Codes, weights: Floats, values: Floats) -> Floats:
+    """Sums of weights (n,) times rows (n, p) by code, (codes, p)."""
+    return column_sums(codes, weights, values, int(codes.max(initial=-1)) + 1)

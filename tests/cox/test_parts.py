@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses import parts, records
-from analyses.cox import influence, newton, partial_likelihood, slots
+from analyses.cox import influence, newton, partial_likelihood, slots, standardised
 from analyses.cox.fit import fit_cox
 from analyses.cox.sampled_fit import with_robust
 from tests.cox.worlds import draw, records_of
@@ -12,12 +12,18 @@ from tests.cox.worlds import draw, records_of
 ROWS = 7
 
 
+def make_small(monkeypatch):
+    monkeypatch.setattr(parts, "FEWEST", 25)
+    for room in (records, influence, partial_likelihood, slots, standardised):
+        monkeypatch.setattr(room, "BLOCK", ROWS)
+    monkeypatch.setattr(influence, "WIDE", 2 * ROWS)
+    monkeypatch.setattr(influence, "NEAR", 4 * ROWS)
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     """Parts of 25 records in blocks of 7, so that small data have several of both."""
-    monkeypatch.setattr(parts, "FEWEST", 25)
-    for room in (records, influence, partial_likelihood, slots):
-        monkeypatch.setattr(room, "BLOCK", ROWS)
+    make_small(monkeypatch)
 
 
 def data_of(late=True, **more):
@@ -27,7 +33,7 @@ def data_of(late=True, **more):
 
 def fitted(data, ties="efron", codes=None):
     own = records_of(data)
-    fit = fit_cox(own, data.terms.copy(), ("x1", "x2"), ties)
+    fit = fit_cox(own, data.terms.T, ("x1", "x2"), ties)
     return with_robust(fit, own)
 
 
@@ -60,9 +66,7 @@ def test_the_same_answer_as_in_one_part(monkeypatch, late, ties, near):
     if not near:  # Clusters whose members lie far from each other.
         data.cluster[:] = np.random.default_rng(1).permutation(data.cluster)
     whole = numbers(fitted(data, ties))
-    monkeypatch.setattr(parts, "FEWEST", 25)
-    for room in (records, influence, partial_likelihood, slots):
-        monkeypatch.setattr(room, "BLOCK", ROWS)
+    make_small(monkeypatch)
     assert numbers(fitted(data, ties)) == pytest.approx(whole, rel=1e-11, abs=1e-14)
 
 
