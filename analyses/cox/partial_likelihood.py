@@ -24,6 +24,8 @@ from .slots import (
 )
 
 Ties = Literal["efron", "breslow", "exact"]
+FAR = 50.0
+"""A linear predictor whose exponential still leaves room for squares and products of sums."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +55,8 @@ class Moments:
     over those who fail at the slot. u : (m,) one over Efron's denominator of each tied death, and
     f : (m,) the share of the tied deaths that it leaves out. weight : (m,) mean event weight of
     the slot. hazard, tied : (K,) sums of weight * u and of weight * f * u.
-    linear : (m,) linear predictor of those who fail, less shift, its largest value among all;
-    hazards are e^shift too large.
+    linear : (m,) linear predictor of those who fail, less shift: 0, or the largest among all where
+    that is far from 0; hazards are e^shift too large.
     additions_only : whether the sums could not be made from running sums.
     """
 
@@ -78,17 +80,8 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     records, slots = problem.records, problem.slots
     dead, at = slots.death, slots.death_slot
     count = slots.count
-    risk, shift = _linear_predictor(problem, beta)
-    linear = risk[dead] - shift
-
-    def pass_by(rows: slice) -> Passing:
-        part = risk[rows]
-        part -= shift
-        np.exp(part, out=part)
-        part *= records.risk_weight[rows]
-        return passing(slots, rows, risk, problem.terms)
-
-    parts = by_parts(risk.size, pass_by)
+    linear = problem.dead_terms @ beta + records.offset[dead]
+    risk, shift, parts = _risks(problem, beta)
     s0, s1, additions_only = sums_of_passing(slots, parts, risk, problem.terms)
     dead_risk = risk[dead]
     d0 = counts_of(at, dead_risk, count)
@@ -112,22 +105,37 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         weight=weight,
         hazard=hazard,
         tied=tied,
-        linear=linear,
+        linear=linear - shift,
         shift=shift,
         additions_only=additions_only,
     )
 
 
-def _linear_predictor(problem: Problem, beta: Floats) -> tuple[Floats, float]:
-    """The linear predictor of each record (n,), and its largest value."""
-    linear = np.empty(problem.terms.shape[0])
+def _risks(
+    problem: Problem, beta: Floats, shift: float = 0.0
+) -> tuple[Floats, float, list[Passing]]:
+    """The risk of each record (n,), the shift of its linear predictor, and how it passes."""
+    records, slots, terms = problem.records, problem.slots, problem.terms
+    risk, moved = np.zeros(len(terms)), bool(beta.any())
 
-    def predict(rows: slice) -> float:
-        part = np.dot(problem.terms[rows], beta, out=linear[rows])
-        part += problem.records.offset[rows]
-        return float(part.max(initial=-np.inf))
+    def pass_by(rows: slice) -> tuple[float, Passing]:
+        part = risk[rows]
+        if moved:
+            np.dot(terms[rows], beta, out=part)
+        part += records.offset[rows]
+        if shift:
+            part -= shift
+        largest = float(part.max(initial=-np.inf))
+        np.exp(part, out=part)
+        part *= records.risk_weight[rows]
+        return largest, passing(slots, rows, risk, terms)
 
-    return linear, max(by_parts(linear.size, predict))
+    with np.errstate(all="ignore"):
+        found = by_parts(risk.size, pass_by)
+    largest = max(top for top, _ in found)
+    if not shift and not abs(largest) <= FAR:
+        return _risks(problem, beta, largest)
+    return risk, shift, [passed for _, passed in found]
 
 
 def while_at_risk(problem: Problem, at: Moments, values: Floats, tied: Floats) -> Floats:
