@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from .records import Floats
 
-FEWEST = 120_000
+FEWEST = 40_000
 """Records of a part: below this, handing work over costs more than it saves."""
 MOST_PARTS = 4
 
@@ -41,8 +41,12 @@ def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
     if count == 1 or _processors() == 1:
         return [work(part) for part in parts]
     # Each in a copy of this context, which holds what numpy is to do about overflow.
-    begun = [_helpers().submit(copy_context().run, work, part) for part in parts]
-    return [one.result() for one in begun]
+    begun = [_helpers().submit(copy_context().run, work, part) for part in parts[1:]]
+    found = {0: work(parts[0])}
+    for place in range(count - 1, 0, -1):
+        if begun[place - 1].cancel():  # No helper had come to it.
+            found[place] = work(parts[place])
+    return [found[place] if place in found else begun[place - 1].result() for place in range(count)]
 
 
 def sum_in_order(parts: Sequence[Floats]) -> Floats:
@@ -74,7 +78,7 @@ def one_thread_each() -> Iterator[None]:
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(MOST_PARTS, _processors()), thread_name_prefix="parts")
+    return ThreadPoolExecutor(min(MOST_PARTS, _processors()) - 1, thread_name_prefix="parts")
 
 
 @cache

@@ -71,8 +71,9 @@ class Slots:
         keep = self.active
         if keep.all():
             return self
-        place = np.cumsum(keep) - 1
-        return replace(self, first=self.first[keep], past=self.past[keep], death=place[self.death])
+        places = np.flatnonzero(keep)
+        death = np.searchsorted(places, self.death)
+        return replace(self, first=self.first[places], past=self.past[places], death=death)
 
 
 def slots_of(records: RiskRecords) -> Slots:
