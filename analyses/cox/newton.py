@@ -10,7 +10,7 @@ from cohort.errors import ConvergenceError
 
 from ..records import Flags, Floats
 from .partial_likelihood import Problem, derivatives, moments
-from .variance import aliased_columns
+from .variance import aliased_columns, lost_columns, undetermined_columns
 
 Evaluate = Callable[[Floats], tuple[float, Floats, Floats]]
 
@@ -54,6 +54,14 @@ class Maximum:
     converged: bool
     iterations: int
     gradient_norm: float
+
+    @property
+    def undetermined(self) -> Flags:
+        """Columns that the records do not determine, (p,): from the start, or at the limit."""
+        lost = lost_columns(
+            self.information, self.information_at_start, self.aliased, self.monotone
+        )
+        return undetermined_columns(self.information_at_start, self.aliased) | lost
 
 
 def maximise(

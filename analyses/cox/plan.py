@@ -72,6 +72,8 @@ def plan_for(
             f"a {kind} with sampling weights of its own is not supported: its weights are computed "
             "from the design."
         )
+    if variance is None and CLUSTER in cohort.frame.columns:
+        return weighting, Robust()
     return weighting, _sampled_variance(weighting, variance)
 
 

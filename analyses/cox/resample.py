@@ -17,7 +17,7 @@ from .fit import CoxFit
 from .newton import Evaluate, Maximum, maximise
 from .partial_likelihood import Problem, derivatives, moments
 from .slots import Slots
-from .variance import ALIASED, undetermined_columns
+from .variance import ALIASED
 
 LAST = 1e-12
 """Squared length of the last Newton step in standard errors: beta is then off by about its square
@@ -129,4 +129,4 @@ def _drawn(records: RiskRecords, rows: Codes, copies: Codes) -> RiskRecords:
 def _refused(found: Maximum) -> Flags:
     if not found.converged and not found.monotone.any():
         return np.ones_like(found.aliased)
-    return undetermined_columns(found.information_at_start, found.aliased) | found.monotone
+    return found.undetermined | found.monotone

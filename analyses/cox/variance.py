@@ -7,6 +7,9 @@ from ..records import Codes, Flags, Floats
 
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
+LOST = 1e-5
+"""Share of a column's information that is left where the likelihood runs on, below which those who
+told of it are out of the risk sets."""
 PART_OF_ANOTHER = 1e-4
 """A weight below this in an aliased column, both in standard units, is rounding error."""
 
@@ -64,6 +67,23 @@ def undetermined_columns(information: Floats, aliased: Flags) -> Flags:
     part = aliased.copy()
     part[kept] = (np.abs(makes) > PART_OF_ANOTHER).any(axis=1)
     return part
+
+
+def lost_columns(
+    information: Floats, information_at_start: Floats, aliased: Flags, monotone: Flags
+) -> Flags:
+    """Columns that only those tell of whom a monotone likelihood puts out of the risk sets, (p,).
+
+    Where nobody of a level has the event, its coefficient runs to minus infinity, and an effect
+    within that level keeps the value it had when the search was stopped: it is not estimable.
+    """
+    if not monotone.any():
+        return np.zeros_like(aliased)
+    others = ~aliased & ~monotone
+    shrunk = np.diag(information) < LOST * np.diag(information_at_start)
+    before = np.diag(inverse_information(information_at_start, aliased))
+    after = np.diag(inverse_information(information, aliased))
+    return np.asarray(others & (shrunk | (LOST * after > before)))
 
 
 def robust_variance(dfbeta: Floats) -> Floats:

@@ -10,7 +10,6 @@ from ..records import Flags, RiskRecords
 from ..weightings import BorganI, ModelBased, Prentice, Robust, SelfPrentice, Variance
 from .fit import CoxFit
 from .plan import Plan
-from .variance import undetermined_columns
 
 NO_VARIANCE = 1e-12
 """Share of the model's variance below which another is the rounding error of none."""
@@ -111,28 +110,34 @@ def not_estimable(fit: CoxFit) -> Flags:
 
 def undetermined(fit: CoxFit) -> Flags:
     """Coefficients that the records at risk do not determine, (p,)."""
-    return undetermined_columns(fit.maximum.information_at_start, fit.aliased)
+    return fit.maximum.undetermined
 
 
 def alias_note(fit: CoxFit, columns: Matrix, used: Flags) -> str:
     """Why a row has no estimate."""
-    names = [name for name, one in zip(columns.names, used, strict=True) if one]
     for name, aliased in zip(columns.names, used & fit.aliased, strict=True):
         if aliased:
             return (
                 f"'{name}' is aliased: constant in the risk sets, or determined by the other terms"
             )
     if (used & undetermined(fit)).any():
-        return (
-            f"'{names[0]}' is compared with nobody: its reference level is at risk at no event, or "
-            "the other terms determine the comparison"
-        )
+        return nobody_note(fit.names, used & undetermined(fit))
     if (used & fit.monotone).any():
         running = [n for n, one in zip(columns.names, used & fit.monotone, strict=True) if one]
         return (
             f"the likelihood is monotone in '{running[0]}': every event, or none, falls on one "
             "side, and the hazard ratio is infinite or 0"
         )
+    names = [name for name, one in zip(columns.names, used, strict=True) if one]
     if fit.maximum.converged:
         return f"no information on the variance of {', '.join(names)}: too few independent units"
     return f"no convergence in {fit.maximum.iterations} iterations for {', '.join(names)}"
+
+
+def nobody_note(names: tuple[str, ...], undetermined: Flags) -> str:
+    """Why a coefficient that the records do not determine has no estimate."""
+    first = next(name for name, one in zip(names, undetermined, strict=True) if one)
+    return (
+        f"'{first}' is compared with nobody: its reference level is at risk at no event, nobody of "
+        "whom it tells has the event, or the other terms determine the comparison"
+    )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..cox.variance import inverse_information, undetermined_columns
-from ..cox.words import NO_VARIANCE, variance_word
+from ..cox.words import NO_VARIANCE, nobody_note, variance_word
 from ..estimate import Estimates, table
 from ..records import Flags, Floats
 from ..rows import wald_rows
@@ -152,11 +152,9 @@ def _reason(task: Task, main: Climb, last: Climb, used: Flags) -> str:
             f"'{names[aliased][0]}' is aliased: constant in the risk sets of every site, or "
             "determined by the other terms"
         )
-    if (used & (_undetermined(main) | _undetermined(last))).any():
-        return (
-            f"'{names[used][0]}' is compared with nobody: its reference level is at risk at no "
-            "event of any site, or the other terms determine the comparison"
-        )
+    undetermined = used & (_undetermined(main) | _undetermined(last))
+    if undetermined.any():
+        return nobody_note(task.columns, undetermined)
     running = main.monotone | last.monotone
     if running.any():
         return (

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..cox.variance import undetermined_columns
-from ..cox.words import NO_VARIANCE
+from ..cox.words import NO_VARIANCE, nobody_note
 from ..records import Flags
 from ..weightings import Robust, Variance
 from .fit import StreamedFit
@@ -25,7 +24,7 @@ def note_of(variance: Variance, units: int, fit: StreamedFit, names: tuple[str, 
 
 def undetermined(fit: StreamedFit) -> Flags:
     """Coefficients that the records at risk do not determine, (p,)."""
-    return undetermined_columns(fit.maximum.information_at_start, fit.maximum.aliased)
+    return fit.maximum.undetermined
 
 
 def not_estimable(fit: StreamedFit) -> Flags:
@@ -47,10 +46,7 @@ def why_not(fit: StreamedFit, names: tuple[str, ...], used: Flags) -> str:
             "other terms"
         )
     if (used & undetermined(fit)).any():
-        return (
-            f"'{labels[used][0]}' is compared with nobody: its reference level is at risk at no "
-            "event, or the other terms determine the comparison"
-        )
+        return nobody_note(names, used & undetermined(fit))
     running = used & fit.maximum.monotone
     if running.any():
         return (
