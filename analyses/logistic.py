@@ -9,7 +9,7 @@ import polars as pl
 import scipy
 
 from cohort.cohort import Cohort, Step
-from cohort.declaration import EVENT, SET, SUBCOHORT, WEIGHT
+from cohort.declaration import CLUSTER, EVENT, OFFSET, SET, SUBCOHORT, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, NestedCaseControl
 from cohort.errors import NotEstimableError, UnsupportedError, row_list
 
@@ -18,12 +18,13 @@ from .cox.partial_likelihood import Ties
 from .cox.plan import check_outcome, check_sets
 from .cox.variance import aliased_columns, undetermined_columns
 from .cox.weighted_records import matched_sets, outcome_code, plain_records
-from .cox.words import alias_note, not_estimable
+from .cox.words import alias_note, not_estimable, notes
 from .estimate import Estimates, table
 from .model import Matrix, Prepared, prepared
 from .question import Question
 from .records import Flags, Floats, RiskRecords
 from .rows import wald_rows
+from .weightings import ModelBased
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class Logistic:
                 "with one record a person: a matched one needs ConditionalLogistic(), and a cohort "
                 "Cox()."
             )
-        if WEIGHT in cohort.frame.columns or question.strata:
+        _check_honoured(cohort, "Logistic()", OFFSET)
+        if question.strata:
             raise UnsupportedError(
-                "Logistic() honours neither sampling weights nor strata: put the stratum among the "
-                "terms that are adjusted for."
+                "Logistic() has no strata: put the stratum among the terms that are adjusted for."
             )
         check_outcome(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
@@ -84,6 +85,20 @@ class Logistic:
             f"variance; {100 * self.conf_level:g} % Wald intervals on the log scale."
         )
         return Estimates(table(rows), method, tuple(steps))
+
+
+def _check_honoured(cohort: Cohort, name: str, *more: str) -> None:
+    """Refuse what is declared of the records and would be passed over.
+
+    Raises UnsupportedError.
+    """
+    words = {WEIGHT: "sampling weights", CLUSTER: "clusters", OFFSET: "an offset"}
+    for column in (WEIGHT, CLUSTER, *more):
+        if column in cohort.frame.columns:
+            raise UnsupportedError(
+                f"the data declare {words[column]}, which {name} does not honour: its odds ratios "
+                "or their errors would be wrong. Declare the data without."
+            )
 
 
 def _check_controls(cohort: Cohort, frame: pl.DataFrame, case: Flags) -> None:
@@ -137,10 +152,9 @@ class ConditionalLogistic:
                 "ConditionalLogistic() needs matched sets: declare CaseControl(matched_set=) or "
                 "NestedCaseControl(matched_set=)."
             )
-        if WEIGHT in cohort.frame.columns or question.strata:
-            raise UnsupportedError(
-                "ConditionalLogistic() honours neither sampling weights nor strata beside the sets."
-            )
+        _check_honoured(cohort, "ConditionalLogistic()")
+        if question.strata:
+            raise UnsupportedError("ConditionalLogistic() has no strata beside the matched sets.")
         check_sets(cohort, question.outcome)
         rows: list[dict[str, Any]] = []
         fits, names = [], []
@@ -162,7 +176,8 @@ class ConditionalLogistic:
                 self.conf_level,
             )
             shared = _shared(cohort, question, one, records, self.conf_level)
-            rows += [shared | {"ties": self.ties} | row for row in found]
+            told = {"ties": self.ties, "note": notes(ModelBased(), records, fit)}
+            rows += [shared | told | row for row in found]
             fits.append(fit)
             names.append(one.model.name)
             steps += one.steps
@@ -217,29 +232,42 @@ def _fit_logistic(columns: Matrix, case: Flags) -> _LogisticFit:
 
     if case.all() or not case.any():
         raise NotEstimableError("an odds ratio needs cases and controls; one of them has nobody.")
-    x = columns.values
-    centred = x - x.mean(axis=0)
-    crossed = centred.T @ centred
-    aliased = aliased_columns(crossed)
-    kept = np.flatnonzero(~aliased)
-    scale = centred[:, kept].std(axis=0)
-    design = np.column_stack((np.ones(len(x)), centred[:, kept] / scale))
-    separated = np.zeros(len(columns.names), dtype=bool)
-    hidden = _separating(design, case)
-    separated[kept[hidden[1:]]] = True
+    rows, separated = np.ones(case.size, dtype=bool), np.zeros(len(columns.names), dtype=bool)
+    while True:
+        x = columns.values[rows]
+        centred = x - x.mean(axis=0)
+        crossed = centred.T @ centred
+        aliased = aliased_columns(crossed)
+        kept = np.flatnonzero(~aliased)
+        scale = centred[:, kept].std(axis=0)
+        design = np.column_stack((np.ones(len(x)), centred[:, kept] / scale))
+        direction, settled = _separating(design, case[rows])
+        if not settled.any():
+            break
+        # Where one is infinite, those whom it settles tell nothing of the others (Clarkson and
+        # Jennrich 1991, JRSS B 53:417-426): without them its column has no variation left.
+        separated[kept[direction[1:]]] = True
+        rows[rows] = ~settled
+        if case[rows].all() or not case[rows].any():
+            return _nothing_left(columns.names, separated)
     beta, covariance = np.zeros(len(columns.names)), np.zeros((len(columns.names),) * 2)
-    if not separated.any():
-        model = sm.GLM(case.astype(np.float64), design, family=sm.families.Binomial())
-        fitted = model.fit(tol=1e-14, maxiter=100, tol_criterion="params")
-        beta[kept] = np.asarray(fitted.params)[1:] / scale
-        inner = np.asarray(fitted.cov_params())[1:, 1:] / np.outer(scale, scale)
-        covariance[np.ix_(kept, kept)] = inner
-    unclear = undetermined_columns(crossed, aliased)
+    model = sm.GLM(case[rows].astype(np.float64), design, family=sm.families.Binomial())
+    fitted = model.fit(tol=1e-14, maxiter=100, tol_criterion="params")
+    beta[kept] = np.asarray(fitted.params)[1:] / scale
+    inner = np.asarray(fitted.cov_params())[1:, 1:] / np.outer(scale, scale)
+    covariance[np.ix_(kept, kept)] = inner
+    unclear = undetermined_columns(crossed, aliased) & ~separated
     return _LogisticFit(columns.names, beta, covariance, unclear, separated)
 
 
-def _separating(design: Floats, case: Flags) -> Flags:
-    """Columns along which cases and controls can be told apart without error, (p + 1,).
+def _nothing_left(names: tuple[str, ...], separated: Flags) -> _LogisticFit:
+    """A fit in which every case is told from every control."""
+    p = len(names)
+    return _LogisticFit(names, np.zeros(p), np.zeros((p, p)), ~separated, separated)
+
+
+def _separating(design: Floats, case: Flags) -> tuple[Flags, Flags]:
+    """Columns along which cases and controls can be told apart, (p + 1,), and who are, (n,).
 
     A linear programme, as Konis (2007, Oxford DPhil thesis): the largest total margin of a
     direction that puts nobody on the wrong side is 0 unless the data are separated.
@@ -249,5 +277,7 @@ def _separating(design: Floats, case: Flags) -> Flags:
         -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(design)), bounds=(-1, 1)
     )
     direction = np.zeros(design.shape[1]) if found.x is None else np.asarray(found.x)
-    apart = bool((signed @ direction).sum() > 1e-7)
-    return np.asarray((np.abs(direction) > 1e-7) & apart)
+    margin = signed @ direction
+    if margin.sum() <= 1e-7:
+        return np.zeros(direction.size, dtype=bool), np.zeros(len(design), dtype=bool)
+    return np.abs(direction) > 1e-7, margin > 1e-7

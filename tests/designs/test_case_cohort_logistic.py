@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from analyses import Logistic, Question
-from cohort import Binary, CaseCohort, FollowUp, TimeScale, from_frame
+from cohort import Binary, CaseCohort, CaseControl, Categorical, FollowUp, TimeScale, from_frame
 from cohort.errors import UnsupportedError
 
 # exposed, case, subcohort : persons. A case of the subcohort counts once, as a case.
@@ -45,3 +45,54 @@ def test_a_stratified_subcohort_is_refused():
         Logistic().estimate(
             sample(cohort_size=sizes, stratum="group"), Question(exposure="exposed")
         )
+
+
+def case_control(case, **columns):
+    frame = pl.DataFrame({"case": case, **columns}).with_row_index("person")
+    levels = sorted(set(columns.get("level", [0])))
+    return from_frame(
+        frame.with_columns(exit=pl.lit(1.0)),
+        person="person",
+        follow_up=FollowUp(TimeScale("time", unit="years"), exit="exit", event="case"),
+        design=CaseControl(),
+        variables=[Binary("exposed"), Categorical("level", levels=tuple(levels), reference=0)],
+    )
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_a_level_with_cases_or_controls_alone_tells_nothing_of_the_others(only):
+    """Its odds ratio is 0 or infinite; the others are those of the rest (Clarkson and Jennrich
+    1991, JRSS B 53:417-426)."""
+    rows = [
+        {"case": case, "exposed": exposed, "level": level}
+        for (case, exposed, level), count in {
+            (1, 1, 0): 12, (1, 0, 0): 20, (0, 1, 0): 9, (0, 0, 0): 31, (1, 1, 1): 5, (1, 0, 1): 7,
+            (0, 1, 1): 6, (0, 0, 1): 14, (only, 1, 2): 8, (only, 0, 2): 3,
+        }.items()
+        for _ in range(count)
+    ]  # fmt: skip
+    whole = pl.DataFrame(rows)
+    asked = Question(exposure="exposed", adjustments={"level": ["level"]})
+    found = Logistic().estimate(case_control(**whole.to_dict(as_series=False)), asked)
+    rest = whole.filter(pl.col("level") < 2).to_dict(as_series=False)
+    expected = Logistic().estimate(case_control(**rest), asked)
+    assert found.log_estimate == pytest.approx(expected.log_estimate, rel=1e-9)
+    assert found.std_error == pytest.approx(expected.std_error, rel=1e-9)
+    levels = (
+        Logistic()
+        .estimate(
+            case_control(**whole.to_dict(as_series=False)),
+            Question(exposure="level", adjustments={"exposed": ["exposed"]}),
+        )
+        .frame
+    )
+    assert levels["estimate"].is_null().to_list() == [False, True]
+    assert "infinite or 0" in levels["note"][1]
+
+
+def test_nobody_left_to_compare():
+    case = [1] * 10 + [0] * 10
+    study = case_control(case, exposed=case, level=[0, 1] * 10)
+    row = Logistic().estimate(study, Question(exposure="exposed")).frame.row(0, named=True)
+    assert row["estimate"] is None
+    assert "infinite or 0" in row["note"]

@@ -42,6 +42,7 @@ from cohort.sampling import draw_case_cohort, draw_nested_case_control
 from tests.published.reference import TESTS
 
 QUESTION = Question(exposure="x")
+MATCHED = CaseControl(matched_set="old")
 TABLE = (TESTS.parent / "DESIGN.md").read_text("utf-8").split("## What raises")[1]
 ROWS = [
     tuple(cell.strip() for cell in line.strip("|").split("|"))[:2]
@@ -215,6 +216,13 @@ ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
             lambda: draw_case_cohort(cohort(), size=40, cases=("what", "colon"), seed=1),
         ),
         lambda: Logistic().estimate(simple(), Question(exposure="x", outcome="colon")),
+    ],
+    ("case-control", "weights, clusters, or an offset without matched sets"): [
+        along(Logistic(), lambda: cohort(design=CaseControl(), weight="w")),
+        along(Logistic(), lambda: cohort(design=CaseControl(), cluster="old")),
+        along(Logistic(), lambda: cohort(design=CaseControl(), offset="z")),
+        along(ConditionalLogistic(), lambda: cohort(design=MATCHED, cluster="old")),
+        along(ConditionalLogistic(), lambda: cohort(design=MATCHED, weight="w")),
     ],
     ("weights, robust or two-phase variance", "Profile or Firth"): [
         ask(lambda: cohort(weight="w"), inference=Profile()),
