@@ -123,6 +123,7 @@ class Study:
             return
         if not (self.questions and self.estimators):
             raise StudyError("the study needs at least one [[questions]] and one [[estimators]].")
+        self._check_told_apart()
         if isinstance(self.source, WorldSource):
             self._check_world()
             return
@@ -163,6 +164,21 @@ class Study:
                 "a study of an invented world is rehearsed on that world: leave out [twin], or "
                 "name another world in it."
             )
+
+    def _check_told_apart(self) -> None:
+        """Refuse answers that one table could not tell from each other."""
+        asked_in: dict[tuple[str, str | None, str], int] = {}
+        for place, asked in enumerate(self.questions, start=1):
+            question = asked.question
+            for name in question.adjustments:
+                before = asked_in.setdefault((question.exposure, question.outcome, name), place)
+                if before != place:
+                    raise StudyError(
+                        f"[[questions]] number {before} and {place} both ask for "
+                        f"'{question.exposure}' with an adjustment set called '{name}': give the "
+                        "sets different names, such as 'crude, time on study', so that a table "
+                        "tells the ratios apart."
+                    )
 
     def _check_question(self, asked: Asked, where: str) -> None:
         names = [variable.name for variable in self.variables]

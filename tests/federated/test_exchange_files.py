@@ -263,7 +263,8 @@ def test_derived_columns_exclusions_and_another_follow_up(capsys, owners):
         '[other_follow_up.by_age]\nscale = { name = "age", unit = "days" }\nentry = "age_in"\n'
         'exit = "age_out"\nevent = { column = "status", happened = 2, label = "death" }\n\n'
         '[[exclusions]]\nkeep = "age >= 45"\nreason = "under 45"\n\n[variables]',
-    ).replace("[[estimators]]", '[[questions]]\nexposure = "female"\nfollow_up = "by_age"\n\n'
+    ).replace("[[estimators]]", '[[questions]]\nexposure = "female"\nfollow_up = "by_age"\n'
+              'adjustments = { "crude, by age" = [] }\n\n'
               "[[estimators]]")  # fmt: skip
     for site in ("hub", *SITES):
         (owners / site / "study.toml").write_text(text)

@@ -45,6 +45,13 @@ kind = "incidence-rate"
 kind = "kaplan-meier"
 """
 
+TWICE = """[[questions]]
+exposure = "used"
+strata = ["age"]
+adjustments = { crude = [] }
+
+"""
+
 
 def people(rows: int = 120, *, died: bool = True) -> str:
     lines = ["id,used,age,years,died"]
@@ -118,6 +125,8 @@ def test_check_tells_and_writes_nothing(study, capsys) -> None:
         (("exit = \"years\"", "exit = \"yers\""), 3, "'years'"),
         (("event = { column = \"died\"", "event = { column = \"age\""), 3, "age"),
         (("person = \"id\"", "person = \"id\"\nsha256 = \"abc\""), 3, "SHA-256 begins"),
+        (("kind = \"cox\"", "kind = \"cox\"\nweighting = \"prentice\""), 2, "full cohort"),
+        (("[[estimators]]", TWICE + "[[estimators]]"), 2, "called 'crude'"),
     ],
 )  # fmt: skip
 def test_bad_studies(study, tmp_path, capsys, change, code, told) -> None:
@@ -141,6 +150,38 @@ def test_refused_data_name_rows_and_no_values(study, tmp_path, capsys) -> None:
         assert "row 3" in out + err
         assert "secret-identifier" not in out + err
         assert "9.5" not in out + err
+
+
+def test_check_refuses_what_does_not_fit_the_design(study, capsys) -> None:
+    text = study.read_text().replace('kind = "cox"', 'kind = "cox"\nweighting = "prentice"')
+    study.write_text(text)
+    code, out, err = inside(capsys, "check", str(study))
+    assert 2 == code
+    assert "full cohort" in err
+    assert "can be run" not in out
+
+
+def test_a_file_that_may_not_be_read(study, tmp_path, capsys, monkeypatch) -> None:
+    opened = Path.open
+
+    def forbidden(path: Path, *more: object, **named: object) -> object:
+        if path.name == "people.csv":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    for arguments in (("check", str(study)), ("run", str(study), "--out", str(tmp_path / "out"))):
+        code, _, err = inside(capsys, *arguments)
+        assert 3 == code
+        assert "the file 'people.csv' cannot be read: Permission denied." in err
+
+
+def test_build_into_what_is_no_folder(tmp_path, capsys) -> None:
+    (tmp_path / "file").write_text("kept")
+    code, _, err = inside(capsys, "build", "--replicates", "0", "--out", str(tmp_path / "file"))
+    assert 2 == code
+    assert "cannot be made" in err
+    assert "kept" == (tmp_path / "file").read_text()
 
 
 def test_no_event_is_a_failed_analysis(study, tmp_path, capsys) -> None:

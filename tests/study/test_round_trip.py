@@ -95,6 +95,14 @@ questions = st.builds(
     ),
     title=st.one_of(st.none(), text),
 )
+
+
+def told_apart(asked: tuple[Asked, ...]) -> bool:
+    """No two questions share a set's name, which a study refuses."""
+    names = [(one.question.outcome, name) for one in asked for name in one.question.adjustments]
+    return len(set(names)) == len(names)
+
+
 estimators = st.sampled_from(
     [
         Cox(),
@@ -126,7 +134,7 @@ studies = st.builds(
     design=designs,
     variables=variables,
     exclusions=st.lists(st.builds(Exclusion, text, text), max_size=2).map(tuple),
-    questions=st.lists(questions, min_size=1, max_size=2).map(tuple),
+    questions=st.lists(questions, min_size=1, max_size=2).map(tuple).filter(told_apart),
     estimators=st.lists(estimators, min_size=1, max_size=3).map(tuple),
     twin=st.one_of(
         st.none(),
