@@ -150,9 +150,14 @@ def _unreadable_columns(frame: Any) -> str:
 
 
 def existing_file(path: Path) -> None:
-    """Refuse a path that is no file."""
+    """Refuse a path that is no file, or one that may not be read."""
     if not path.is_file():
         raise SchemaError(f"there is no file '{path}': check the path.")
+    try:
+        with path.open("rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        raise SchemaError(f"the file '{path.name}' cannot be read: {error.strerror}.") from None
 
 
 def unreadable(path: Path, kind: str, error: Exception) -> SchemaError:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort.errors import CohortError, DesignError, FollowUpError, SchemaError, StudyError
+from cohort.errors import (
+    CohortError,
+    DesignError,
+    FollowUpError,
+    QuestionError,
+    SchemaError,
+    StudyError,
+    UnsupportedError,
+)
 
 Progress = Callable[[str], None]
 OK, FAILED, MISUSED, REFUSED = 0, 1, 2, 3
@@ -37,7 +45,7 @@ class Built:
 
 def exit_code(error: CohortError) -> int:
     """The exit code for an error: whose fault it is."""
-    if isinstance(error, StudyError):
+    if isinstance(error, (StudyError, QuestionError, UnsupportedError)):
         return MISUSED
     if isinstance(error, (SchemaError, FollowUpError, DesignError)):
         return REFUSED

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyses import Cox
+from analyses.cox.plan import plan_for
 from analyses.model import prepared
 from analyses.study.study import PublishedSource
 from cohort import Cohort, CohortError
@@ -24,7 +26,8 @@ class Checked:
 def check_study(path: Path) -> Checked:
     """Read everything a study needs and tell what is wrong with it.
 
-    Raises StudyError for the document; SchemaError when the data cannot be read at all.
+    Raises StudyError for the document, UnsupportedError for a weighting or variance that does not
+    fit its design; SchemaError when the data cannot be read at all.
     """
     document = read_document(path)
     if isinstance(document.study.source, PublishedSource):
@@ -40,6 +43,9 @@ def check_study(path: Path) -> Checked:
     if passed:
         cohort = cohort_of(records)
         lines += _flow(cohort, document.study.report.smallest_cell)
+        for one in document.study.estimators:
+            if isinstance(one, Cox):
+                plan_for(cohort, one.ties, one.weighting, one.variance)
         problems = _questions(records)
         passed = not problems
         lines += problems

@@ -5,13 +5,23 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from cohort.errors import SchemaError
+
 PACKAGES = ("microcohort", "numpy", "scipy", "polars", "matplotlib", "jinja2")
 
 
 def sha256_of(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises SchemaError when the file may not be read.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise SchemaError(
+            f"the file '{Path(path).name}' cannot be read: {error.strerror}."
+        ) from None
 
 
 def sha256_of_text(text: str) -> str:

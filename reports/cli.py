@@ -42,10 +42,16 @@ def build(
     ] = 2,
 ) -> None:
     """Run every study we ship and write one site with an index; keep what is unchanged."""
-    from .site import Effort, build_site, shipped_studies
+    from cohort.errors import CohortError
 
-    with _Progress() as progress:
-        built = build_site(shipped_studies(), out, progress, Effort(replicates, workers))
+    from .site import Effort, build_site, exit_code, shipped_studies
+
+    try:
+        with _Progress() as progress:
+            built = build_site(shipped_studies(), out, progress, Effort(replicates, workers))
+    except CohortError as error:
+        _complain(str(error))
+        raise typer.Exit(exit_code(error)) from None
     for one in built:
         _tell(one)
     done = sum(one.page is not None for one in built)
@@ -129,7 +135,7 @@ def simulate(
         raise typer.Exit(MISUSED) from None
     except OSError as error:
         _complain(f"'{out}' cannot be written: {error.strerror}.")
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(MISUSED) from None
     _say(f"{world}: {persons:,} women, seed {seed}. What is in it:")
     _say(str(manifest.resolve()))
 
