@@ -7,7 +7,7 @@ import numpy as np
 from analyses import Estimates
 from analyses.cox.diagnostics import ProportionalHazards, proportional_hazards
 from analyses.cox.fit import CoxFit
-from cohort import Cohort
+from cohort import Cohort, Continuous
 from cohort.errors import NotEstimableError
 
 from . import numbers
@@ -61,12 +61,23 @@ def exposure_columns(fit: CoxFit, exposure: str) -> list[int]:
     ]
 
 
+def step_of(cohort: Cohort, exposure: str, estimates: Estimates) -> tuple[str, float]:
+    """What an exposure's own column is called in a figure, and what its ratio is per."""
+    for variable in cohort.variables:
+        if variable.name == exposure:
+            if isinstance(variable, Continuous):
+                return f"{label_of(variable)}, {estimates.frame['contrast'][-1]}", variable.per
+            return label_of(variable), 1.0
+    return exposure, 1.0
+
+
 def banded_ratios(
-    test: ProportionalHazards, fit: CoxFit, exposure: str, label: str
+    test: ProportionalHazards, fit: CoxFit, exposure: str, label: str, step: float = 1.0
 ) -> list[BandedRatio]:
     """For each column of the exposure, the mean of its scaled residuals in bands of events.
 
-    label : what a column is called that bears the exposure's own name.
+    label : what a column is called that bears the exposure's own name. step : of a continuous
+    exposure, what its ratio is per.
 
     A scaled Schoenfeld residual estimates the coefficient at its time (Grambsch and Therneau 1994,
     Biometrika 81:515-526); a band's mean has the variance of one residual over their number.
@@ -78,7 +89,8 @@ def banded_ratios(
     parts = np.array_split(order, bands)
     found = []
     for place in exposure_columns(fit, exposure):
-        values, variance = test.residuals[:, place], float(test.covariance[place, place])
+        values = step * test.residuals[:, place]
+        variance = step**2 * float(test.covariance[place, place])
         column = []
         for part in parts:
             mean, error = float(np.mean(values[part])), sqrt(variance / part.size)
@@ -89,7 +101,9 @@ def banded_ratios(
             )  # fmt: skip
         name = fit.names[place]
         contrast = label if name == exposure else name.removeprefix(f"{exposure} ").strip()
-        found.append(BandedRatio(contrast, float(np.exp(fit.beta[place])), tuple(_joined(column))))
+        found.append(
+            BandedRatio(contrast, float(np.exp(step * fit.beta[place])), tuple(_joined(column)))
+        )
     return found
 
 

@@ -13,7 +13,7 @@ from .answers import Answer, Answers, Together, ratios_of
 from .content import Block, Listing, Page, Row, Section, Table
 from .disclosure import small
 from .figures import curve_figure, flow_figure, forest_figure, hazards_figure
-from .hazards_check import banded_ratios, hazards_test, test_table
+from .hazards_check import banded_ratios, hazards_test, step_of, test_table
 from .numbers import WITHHELD
 from .provenance import provenance_section
 from .rehearsal.rehearse import Rehearsal
@@ -159,7 +159,9 @@ def _ratios_title(answers: Answers) -> str:
     return "Hazard ratios and odds ratios" if "odds ratio" in measures else "Hazard ratios"
 
 
-def _reading(low: float, high: float, measure: str) -> str:
+def _reading(low: float | None, high: float | None, measure: str) -> str:
+    if low is None or high is None:
+        return "the likelihood sets no limit on one side, or on both"
     lower, higher = ("lower odds", "higher ones")
     side = "odds"
     if measure == "hazard ratio":
@@ -328,7 +330,8 @@ def _hazards_of(
         return [TOO_FEW_TO_CHECK]
     blocks: list[Block] = [HOW_TO_READ, test_table(estimates, adjustment, cohort, exposure)]
     smallest = answers.study.report.smallest_cell
-    ratios = banded_ratios(test, estimates.fit(adjustment), exposure, _label(cohort, exposure))
+    label, step = step_of(cohort, exposure, estimates)
+    ratios = banded_ratios(test, estimates.fit(adjustment), exposure, label, step)
     counts = [float(band.events) for one in ratios for band in one.bands]
     if ratios and not any(small(count, smallest) for count in counts):
         blocks.append(hazards_figure(ratios, cohort))

@@ -122,6 +122,12 @@ def test_bands_of_time_average_to_the_fit(cohort) -> None:
     errors = [np.log(band.high / band.low) / (2 * 1.959963984540054) for band in ratio.bands]
     expected = float(fit.std_error[0]) * np.sqrt(weights.sum() / weights)
     assert errors == pytest.approx(expected, rel=1e-9)
+    (tenfold,) = banded_ratios(test, fit, "group", "group, per 10", 10.0)
+    assert np.log(tenfold.overall) == pytest.approx(10 * np.log(ratio.overall), rel=1e-12)
+    for ten, one in zip(tenfold.bands, ratio.bands, strict=True):
+        assert np.log([ten.estimate, ten.low, ten.high]) == pytest.approx(
+            10 * np.log([one.estimate, one.low, one.high]), rel=1e-9
+        )
     figure = hazards_figure([ratio], cohort)
     assert "ever" in figure.alt
     table = test_table(estimates, "crude", cohort, "group")
