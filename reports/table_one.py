@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cohort import Binary, CaseCohort, Categorical, Cohort, Continuous
-from cohort.declaration import PERSON, SUBCOHORT, WEIGHT
+from cohort.declaration import ENTRY, PERSON, SUBCOHORT, WEIGHT
 from cohort.variables import Variable
 
 from . import numbers
@@ -54,11 +54,12 @@ def _is(values: pl.Series, level: object) -> NDArray[np.bool_]:
 
 
 def first_records(cohort: Cohort) -> pl.DataFrame:
-    """One row a person: the first record; of a case-cohort, the subcohort alone."""
+    """One row a person: the record that begins first; of a case-cohort, the subcohort alone."""
     frame = cohort.frame
     if isinstance(cohort.design, CaseCohort):
         frame = frame.filter(pl.col(SUBCOHORT))
-    return frame.unique(PERSON, keep="first", maintain_order=True)
+    first = frame.sort(ENTRY, maintain_order=True)
+    return first.unique(PERSON, keep="first", maintain_order=True)
 
 
 def table_one(cohort: Cohort, exposure: str | None, names: Sequence[str], smallest: int) -> Table:

@@ -70,6 +70,11 @@ class GrayTest:
         away = (observed - expected).sum(axis=0)[:-1]
         statistic = float(away @ np.linalg.lstsq(variance[:-1, :-1], away, rcond=None)[0])
         df = int(np.linalg.matrix_rank(variance[:-1, :-1], hermitian=True))
+        if df == 0:
+            raise NotEstimableError(
+                f"no event happens while two levels of '{question.exposure}' are at risk together: "
+                "there is nothing to compare."
+            )
         within = f", stratified by {' and '.join(question.strata)}" if question.strata else ""
         return GroupTest(
             f"the cumulative incidence of '{outcomes[code - 1]}' is the same at all levels of "

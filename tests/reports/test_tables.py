@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from analyses import Cox, IncidenceRate, Question
-from cohort import Step
+from cohort import Binary, FollowUp, Step, TimeScale, from_frame
 from reports.numbers import WITHHELD
-from reports.table_one import table_one
+from reports.table_one import first_records, table_one
 from reports.tables import (
     estimates_table,
     flow_rows,
@@ -159,3 +159,20 @@ def test_estimates_table_keeps_a_row_that_has_no_estimate(answered) -> None:
     assert "monotone likelihood" == table.rows[0].cells[-1]
     assert "–" == table.rows[0].cells[4]
     assert "not estimable" in ratios_table(frame, small_cohort(), 5).rows[-1].cells
+
+
+def test_table_one_describes_the_record_that_begins_first() -> None:
+    """Whatever the order of the file."""
+    frame = pl.DataFrame(
+        {"id": ["a", "a"], "entry": [0.0, 5.0], "exit": [5.0, 9.0], "died": [0, 1], "used": [0, 1]}
+    )
+    for given in (frame, frame.reverse()):
+        cohort = from_frame(
+            given,
+            person="id",
+            follow_up=FollowUp(
+                TimeScale("time", unit="years"), entry="entry", exit="exit", event="died"
+            ),
+            variables=[Binary("used")],
+        )
+        assert first_records(cohort)["used"].to_list() == [False]
