@@ -33,6 +33,11 @@ class Question:
     missing: Missing = "refuse"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.exposure, str):
+            raise QuestionError(
+                f"exposure= is {type(self.exposure).__name__}: expected the text of one term, such "
+                "as 'smoker'; ask a question for each exposure."
+            )
         if not isinstance(self.adjustments, Mapping):
             raise QuestionError(
                 "adjustments= names each set of confounders: {'crude': [], 'age': ['age']}."

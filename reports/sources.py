@@ -101,7 +101,7 @@ def read_document(path: str | Path) -> Document:
     Raises StudyError as ``read_study`` does.
     """
     study = read_study(path)
-    return Document(Path(path), Path(path).read_text(encoding="utf-8"), study)
+    return Document(Path(path), Path(path).read_text(encoding="utf-8-sig"), study)
 
 
 def records_of(document: Document) -> Records:

@@ -39,7 +39,7 @@ def read_study(path: str | Path) -> Study:
     if not path.is_file():
         raise StudyError(f"there is no study document '{path}': check the path.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Some editors begin a file with a mark.
     except (UnicodeDecodeError, OSError) as error:
         raise StudyError(f"'{path.name}' cannot be read as text in UTF-8: {error}.") from None
     try:

@@ -107,3 +107,18 @@ def test_strata_cross():
     value = brute.log_likelihood(crossed, two.fits[0].beta, "efron")
     assert two.fits[0].log_likelihood == pytest.approx(value, rel=1e-12)
     assert "s and site" in two.method
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"exposure": ["smoker"]}, "exposure= is list: expected the text of one term"),
+        ({"exposure": "smoker", "adjustments": ["age"]}, "adjustments= names each set"),
+        ({"exposure": "smoker", "adjustments": {"a": "age"}}, "'a' is one text"),
+        ({"exposure": "smoker", "modifiers": "age"}, "modifiers= is one text"),
+        ({"exposure": "smoker", "missing": "drop"}, "expected 'refuse' or 'complete case'"),
+    ],
+)
+def test_a_question_of_another_form_is_refused(asked, told):
+    with pytest.raises(QuestionError, match=told):
+        Question(**asked)

@@ -152,6 +152,13 @@ def test_refused_data_name_rows_and_no_values(study, tmp_path, capsys) -> None:
         assert "9.5" not in out + err
 
 
+def test_a_document_that_begins_with_a_byte_order_mark(study, capsys) -> None:
+    study.write_text(study.read_text(), encoding="utf-8-sig")
+    code, told, _ = inside(capsys, "check", str(study))
+    assert 0 == code
+    assert "can be run" in told
+
+
 def test_check_refuses_what_does_not_fit_the_design(study, capsys) -> None:
     text = study.read_text().replace('kind = "cox"', 'kind = "cox"\nweighting = "prentice"')
     study.write_text(text)
