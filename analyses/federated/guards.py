@@ -6,13 +6,17 @@ are ours.
 """
 
 import numpy as np
+import polars as pl
 
+from cohort.declaration import PERSON
 from cohort.errors import UnsupportedError
+from cohort.variables import Binary, Categorical, Variable
 
 from ..cox.influence import sums_by
 from ..records import Floats
 from .messages import StratumCounts
 from .parts import Part, TaskRecords
+from .tasks import Task
 
 FEWEST_EVENTS = 10
 EVENTS_PER_COLUMN = 10
@@ -54,6 +58,35 @@ def check_groups(name: str, columns: tuple[str, ...], held: TaskRecords, smalles
             f"the model '{name}' compares a group of fewer than {smallest} persons at this site "
             f"({', '.join(few[:5])}): join levels in the shared document, or restrict the study "
             "to sites that have enough."
+        )
+
+
+def check_levels(
+    task: Task, variables: tuple[Variable, ...], held: TaskRecords, smallest: int
+) -> None:
+    """Refuse a level that few persons of this site have, the reference levels among them.
+
+    A level of the exposure within one of the modifier counts as a level too.
+
+    Raises UnsupportedError naming the variables.
+    """
+    model, frame = task.model, held.frame
+    discrete = {one.name for one in variables if isinstance(one, (Binary, Categorical))}
+    read = [name for term in (*model.terms, model.exposure) for name in term.names]
+    groups = [[name] for name in dict.fromkeys(read) if name in discrete]
+    if model.modifier is not None:
+        within = [name for name in model.exposure.names if name in discrete]
+        groups += [[model.modifier], *([name, model.modifier] for name in within)]
+    few = []
+    for names in groups:
+        sizes = frame.group_by(names).agg(pl.col(PERSON).n_unique())[PERSON]
+        if sizes.to_numpy().min(initial=smallest) < smallest:
+            few.append(" by ".join(f"'{name}'" for name in names))
+    if few:
+        raise UnsupportedError(
+            f"the model '{task.name}' has a level of {', '.join(few[:5])} with fewer than "
+            f"{smallest} persons at this site: join levels in the shared document, or restrict the "
+            "study to sites that have enough."
         )
 
 

@@ -13,7 +13,7 @@ from ..cox.newton import Maximum, maximise
 from ..cox.plan import plan_for
 from ..cox.words import variance_word
 from ..study.parts import Study
-from .guards import check_dominance, check_events, check_groups, check_strata
+from .guards import check_dominance, check_events, check_groups, check_levels, check_strata
 from .messages import PROTOCOL, Answer, Ask, Head, Message, Opening, Start, Sums
 from .parts import (
     Part,
@@ -89,6 +89,7 @@ def _opening(study: Study, cohort: Cohort, task: Task) -> Opening:
     held = task_records(cohort, task)
     check_events(task.name, held)
     check_groups(task.name, task.columns, held, smallest)
+    check_levels(task, study.variables, held, smallest)
     strata = stratum_counts(cohort, task, held)
     check_strata(task.name, strata, smallest)
     parts = parts_of(task, held, {one.stratum: one for one in strata})
@@ -169,6 +170,7 @@ def _check_held(study: Study, task: Task, held: TaskRecords) -> None:
     """The rules of the opening again: nothing tells a site that it has sent one."""
     check_events(task.name, held)
     check_groups(task.name, task.columns, held, study.report.smallest_cell)
+    check_levels(task, study.variables, held, study.report.smallest_cell)
 
 
 def _sized(sample: Sample) -> Sample:

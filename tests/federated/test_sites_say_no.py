@@ -94,6 +94,36 @@ def test_a_group_of_few_persons(first):
     assert told(plan, nobody).openings
 
 
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [(Question(exposure="g"), "'g'"), (Question(exposure="x", modifiers=("z",)), "'x' by 'z'")],
+)
+def test_a_reference_level_or_cell_of_few_persons(question, named):
+    """No column of the model stands for it, yet its ratio would be that of two persons."""
+    draws = np.random.default_rng(1)
+    n = 800
+    g, x, z = (
+        draws.choice(["b", "c"], n).astype(object),
+        draws.random(n) < 0.5,
+        draws.random(n) < 0.3,
+    )
+    owner = np.arange(n) % 2
+    g[[0, 2]] = "a"
+    g[1::8] = "a"
+    x[z & (owner == 0)] = True
+    x[np.flatnonzero(z & (owner == 0))[:2]] = False
+    died = draws.exponential(5, n)
+    frame = pl.DataFrame(
+        {"row": np.arange(n), "t": np.minimum(died, 8) + 0.01, "e": (died < 8).astype(int),
+         "g": g.tolist(), "x": x, "z": z, "site": owner}
+    )  # fmt: skip
+    follow_up = FollowUp(TimeScale("time", unit="years"), exit="t", event="e")
+    levels = Categorical("g", levels=("a", "b", "c"), reference="a")
+    plan = study(follow_up, [levels, Binary("x"), Binary("z")], question, Cox())
+    with pytest.raises(UnsupportedError, match=f"level of {named} with fewer than 5 persons"):
+        between(plan, frame)
+
+
 def test_a_sampling_stratum_of_few_persons():
     _, sampled = wilms("study")
     design = CaseCohort("in.subcohort", cohort_size={1: 3622, 2: 406}, stratum="instit")
