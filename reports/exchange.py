@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyses.federated.coordinator import Federated, Round, coordinate, opening_message
-from analyses.federated.messages import Answer, Message, Opening, from_text, to_text
+from analyses.federated.messages import Answer, Message, from_text, to_text
 from analyses.federated.site import answer, check_message
 from analyses.federated.tasks import tasks_of
 from cohort.errors import SchemaError, StudyError
@@ -72,31 +72,35 @@ def _told(message: Message, found: Answer) -> str:
 
 
 def _withheld(found: Answer, smallest: int) -> Answer:
-    """The answer without counts of too few, and of persons that differ by too few."""
+    """The answer without counts of too few, and of persons that differ by too few.
+
+    Persons and those dropped add up to the same in every model, so that one model's give another's
+    away: those dropped are told of all models or of none.
+    """
     openings = found.openings
     persons = apart([one.persons for one in openings], smallest)
+    few_dropped = any(one.dropped is not None and 0 < one.dropped < smallest for one in openings)
+    no_dropped = few_dropped or any(persons)
     events = apart([one.events for one in openings], smallest)
     return replace(
         found,
         openings=tuple(
             replace(
-                _small_withheld(one, smallest),
+                one,
                 persons=None if no_persons else one.persons,
                 events=None if no_events else one.events,
                 person_time=None if no_persons else one.person_time,
+                units=None if no_persons else _told_count(one.units, smallest),
+                dropped=None if no_dropped else one.dropped,
+                left_out=_told_count(one.left_out, smallest),
             )
             for one, no_persons, no_events in zip(openings, persons, events, strict=True)
         ),
     )
 
 
-def _small_withheld(one: Opening, smallest: int) -> Opening:
-    def told(count: int | None) -> int | None:
-        return None if count is not None and 0 < count < smallest else count
-
-    return replace(
-        one, dropped=told(one.dropped), units=told(one.units), left_out=told(one.left_out)
-    )
+def _told_count(count: int | None, smallest: int) -> int | None:
+    return None if count is not None and 0 < count < smallest else count
 
 
 def read_exchanged(path: Path) -> Message | Answer:

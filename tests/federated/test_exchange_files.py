@@ -208,9 +208,10 @@ def test_small_counts_are_withheld_from_an_answer(capsys, owners):
     folder = begin(capsys, owners)
     answered(capsys, owners, folder, 0)
     held = json.loads((folder / "answer-0-north.json").read_text())["answer"]["openings"]
-    assert [one["dropped"] for one in held] == [0, None]
+    assert [one["dropped"] for one in held] == [None, None]
     assert held[0]["persons"] is not None
     assert held[1]["persons"] is None
+    assert held[1]["units"] is None
     assert held[1]["person_time"] is None
     for place in range(1, MOST_ROUNDS):
         go_on(capsys, owners, folder)
