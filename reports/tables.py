@@ -103,9 +103,15 @@ def _merged(steps: Sequence[Step], smallest: int) -> list[tuple[str, Step]]:
             continue
         merged.append(("; ".join(waiting), one))
         waiting = []
-    if len(merged) > 2 and small(merged[-2][1].persons - merged[-1][1].persons, smallest):
-        (reason, _), (last_reason, last) = merged[-2:]
-        merged[-2:] = [(f"{reason}; {last_reason}", last)]
+    while len(merged) > 2:
+        told = [one.persons for _, one in merged]
+        few = [i for i in range(1, len(told)) if small(told[i - 1] - told[i], smallest)]
+        if not few:
+            break
+        # With the step before it; the first, which has none to hide in, with the one after.
+        end = max(few[0], 2)
+        (reason, _), (last_reason, last) = merged[end - 1 : end + 1]
+        merged[end - 1 : end + 1] = [(f"{reason}; {last_reason}", last)]
     return merged
 
 

@@ -57,6 +57,27 @@ def test_a_single_small_exclusion_hides_where_it_started() -> None:
     assert [WITHHELD, "123"] == [one.events for one in rows]
 
 
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ((1000, 900, 897, 897), ["1,000", "897", "897"]),
+        ((1000, 900, 900, 897), ["1,000", "897"]),
+        ((1000, 998, 900, 899, 899), ["1,000", "899", "899"]),
+        ((1000, 900, 900, 800), ["1,000", "900", "900", "800"]),
+    ],
+)
+def test_a_step_that_drops_nobody_reveals_no_small_one(kept, shown) -> None:
+    steps = [Step(f"step {place}", n, n, n // 5, 3.0 * n) for place, n in enumerate(kept)]
+    assert shown == [one.persons for one in flow_rows(steps, 5)]
+
+
+def test_a_small_first_exclusion_before_a_step_that_drops_nobody() -> None:
+    steps = [Step(f"step {place}", n, n, n // 5, 3.0 * n) for place, n in enumerate((90, 87, 87))]
+    rows = flow_rows(steps, 5)
+    assert [WITHHELD, "87"] == [one.persons for one in rows]
+    assert "step 1; step 2" == rows[1].reason
+
+
 def test_participant_flow_of_a_restricted_cohort() -> None:
     cohort = small_cohort().restrict("smoker", "never smoked")
     table = participant_flow(cohort, 5)
