@@ -13,7 +13,7 @@ import polars as pl
 
 from analyses import Curve
 from cohort import Binary, Categorical, Cohort
-from cohort.declaration import ENTRY, EXIT, PERSON
+from cohort.declaration import ENTRY, EXIT, PERSON, WEIGHT
 from cohort.variables import Code
 
 from . import numbers
@@ -30,11 +30,15 @@ def coarse_steps(curve: Curve, cohort: Cohort, exposure: str, smallest: int) -> 
     """The curve of each group, coarse, with its numbers at risk at ``tick_times``."""
     grid = 0.0 if smallest == 1 else FINEST[cohort.scale.unit]
     times = tick_times(cohort)
+    # So much weight is of at least the smallest number of records.
+    heaviest = (
+        float(cohort.frame[WEIGHT].to_numpy().max()) if WEIGHT in cohort.frame.columns else 1.0
+    )
     found = []
     for group in curve.frame["group"].unique(maintain_order=True).to_list():
         rows = curve.frame.filter(pl.col("group") == group).sort("time")
         start = first_time(cohort)
-        time, places, end = _steps(rows, smallest, grid)
+        time, places, end = _steps(rows, smallest * heaviest, grid)
         columns = {
             name: rows[name].to_numpy()[places] for name in ("estimate", "conf_low", "conf_high")
         }
@@ -52,17 +56,17 @@ def coarse_steps(curve: Curve, cohort: Cohort, exposure: str, smallest: int) -> 
     return found
 
 
-def _steps(rows: pl.DataFrame, smallest: int, grid: float) -> tuple[list[float], list[int], float]:
-    """Times and row positions of the steps, and where the curve ends."""
+def _steps(rows: pl.DataFrame, least: float, grid: float) -> tuple[list[float], list[int], float]:
+    """Times and row positions of the steps, each of ``least`` weight, and where the curve ends."""
     time, at_risk = rows["time"].to_numpy(), rows["at_risk"].to_numpy()
     events = rows["events"].to_numpy()
-    enough = np.flatnonzero(at_risk >= smallest)
+    enough = np.flatnonzero(at_risk >= least)
     last = int(enough[-1]) if enough.size else -1
     steps: list[tuple[float, int]] = []
     gathered = 0.0
     for place in range(last + 1):
         gathered += float(events[place])
-        if gathered >= smallest:
+        if gathered >= least:
             steps.append((_up(float(time[place]), grid), place))
             gathered = 0.0
     # Two steps on one point of the grid are one: the later level counts.

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from analyses import Cox, KaplanMeier, Question
+from cohort import Binary, FollowUp, TimeScale, from_frame
 from reports.coarse import coarse_steps, tick_times
 from reports.figures import curve_figure, flow_figure, forest_figure, hazards_figure
 from reports.forest import ForestLine, forest_plot
@@ -132,3 +133,28 @@ def test_bands_of_time_average_to_the_fit(cohort) -> None:
     assert "ever" in figure.alt
     table = test_table(estimates, "crude", cohort, "group")
     assert ("Use", "1") == (table.rows[0].cells[0], table.rows[0].cells[2])
+
+
+@pytest.mark.parametrize("weight", [0.5, 50.0])
+def test_the_steps_of_a_weighted_curve_are_of_several_persons(weight) -> None:
+    """With one weight for all, a curve moves and ends where the unweighted one does."""
+    draws = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "id": range(60), "years": np.round(draws.uniform(1, 30, 60), 2),
+            "died": np.arange(60) % 3 == 0, "used": np.arange(60) % 2, "weight": [weight] * 60,
+        }
+    )  # fmt: skip
+    told = []
+    for weights in (None, "weight"):
+        cohort = from_frame(
+            frame,
+            person="id",
+            follow_up=FollowUp(TimeScale("time", unit="years"), exit="years", event="died"),
+            variables=[Binary("used")],
+            weight=weights,
+        )
+        curve = KaplanMeier().estimate(cohort, Question(exposure="used"))
+        told.append([(one.time, one.end) for one in coarse_steps(curve, cohort, "used", 5)])
+    assert told[0] == told[1]
+    assert any(len(times) > 1 for times, _ in told[0])
