@@ -5,7 +5,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from cohort.errors import SchemaError
+from cohort.doors import existing_file
 
 PACKAGES = ("microcohort", "numpy", "scipy", "polars", "matplotlib", "jinja2")
 
@@ -13,15 +13,11 @@ PACKAGES = ("microcohort", "numpy", "scipy", "polars", "matplotlib", "jinja2")
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal.
 
-    Raises SchemaError when the file may not be read.
+    Raises SchemaError when there is no such file, or it may not be read.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SchemaError(
-            f"the file '{Path(path).name}' cannot be read: {error.strerror}."
-        ) from None
+    existing_file(Path(path))
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_of_text(text: str) -> str:

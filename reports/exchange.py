@@ -15,7 +15,7 @@ from analyses.federated.tasks import tasks_of
 from cohort.errors import SchemaError, StudyError
 
 from .checksums import sha256_of, version_of
-from .disclosure import apart
+from .disclosure import apart, small
 from .exchange_ledger import read_ledger, with_query, write_ledger
 from .exchange_page import ESTIMATES, estimates_json, exchange_page
 from .files import make_folder, write_whole
@@ -79,7 +79,7 @@ def _withheld(found: Answer, smallest: int) -> Answer:
     """
     openings = found.openings
     persons = apart([one.persons for one in openings], smallest)
-    few_dropped = any(one.dropped is not None and 0 < one.dropped < smallest for one in openings)
+    few_dropped = any(small(one.dropped, smallest) for one in openings)
     no_dropped = few_dropped or any(persons)
     events = apart([one.events for one in openings], smallest)
     return replace(
@@ -90,17 +90,13 @@ def _withheld(found: Answer, smallest: int) -> Answer:
                 persons=None if no_persons else one.persons,
                 events=None if no_events else one.events,
                 person_time=None if no_persons else one.person_time,
-                units=None if no_persons else _told_count(one.units, smallest),
+                units=None if no_persons or small(one.units, smallest) else one.units,
                 dropped=None if no_dropped else one.dropped,
-                left_out=_told_count(one.left_out, smallest),
+                left_out=None if small(one.left_out, smallest) else one.left_out,
             )
             for one, no_persons, no_events in zip(openings, persons, events, strict=True)
         ),
     )
-
-
-def _told_count(count: int | None, smallest: int) -> int | None:
-    return None if count is not None and 0 < count < smallest else count
 
 
 def read_exchanged(path: Path) -> Message | Answer:

@@ -33,8 +33,7 @@ class Cox:
     weighted; none for a full cohort. variance : ModelBased(), Robust() or TwoPhase(); without it,
     robust where there are clusters, sampling weights or recurrent events, else the design's own:
     model for a full cohort, two-phase for a case-cohort. conf_level : of the intervals, on the log
-    scale.
-    inference : Wald(), or Profile() or Firth() for sparse exposures.
+    scale. inference : Wald(), or Profile() or Firth() for sparse exposures.
 
     Cox (1972), JRSS B 34:187-220; Efron (1977), JASA 72:557-565; Breslow (1974), Biometrics
     30:89-99.

@@ -100,3 +100,17 @@ def test_within_matched_sets():
     rows = rows.filter(pl.col("modifier_level").is_not_null())
     assert rows["estimate"].is_null().to_list() == [False, True]
     assert "the likelihood is monotone in 'z'" in rows["note"][0]
+
+
+@pytest.mark.parametrize("cluster", [None, "family"])
+def test_nobody_of_the_reference_level(cluster):
+    """Both rows use the reference level's column; with the other level as reference, one stands."""
+    frame = people(7)
+    swapped = frame.with_columns(z=1 - pl.col("z"))
+    rows = Cox().estimate(cohort_of(swapped, cluster), WITHIN).frame
+    rows = rows.filter(pl.col("modifier_level").is_not_null())
+    assert rows["estimate"].is_null().all()
+    assert "a reference level that has events" in rows["note"][1]
+    other = Cox().estimate(cohort_of(frame, cluster), WITHIN).frame
+    other = other.filter(pl.col("modifier_level").is_not_null())
+    assert other["estimate"].is_null().to_list() == [False, True]
