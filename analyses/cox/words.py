@@ -139,6 +139,6 @@ def nobody_note(names: tuple[str, ...], undetermined: Flags) -> str:
     first = next(name for name, one in zip(names, undetermined, strict=True) if one)
     return (
         f"'{first}' is compared with nobody: its reference level is at risk at no event, nobody of "
-        "whom it tells has the event, or the other terms determine the comparison; a reference level "
-        "that has events may let others be estimated"
+        "whom it tells has the event, or the other terms determine the comparison; a reference "
+        "level that has events may let others be estimated"
     )
