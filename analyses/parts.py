@@ -17,6 +17,7 @@ from threading import local
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from .records import Floats
@@ -26,6 +27,7 @@ FEWEST = 40_000
 MOST_PARTS = 4
 
 Result = TypeVar("Result")
+Number = TypeVar("Number", np.float64, np.int64)
 
 _own = local()
 
@@ -49,7 +51,7 @@ def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
     return [found[place] if place in found else begun[place - 1].result() for place in range(count)]
 
 
-def sum_in_order(parts: Sequence[Floats]) -> Floats:
+def sum_in_order(parts: Sequence[NDArray[Number]]) -> NDArray[Number]:
     """The sum of arrays of one shape, added to the first in their order."""
     total = parts[0]
     for part in parts[1:]:

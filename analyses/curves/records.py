@@ -30,6 +30,7 @@ class CurveRecords:
 
     entry, exit : times in the scale's unit, entry may be -infinity. event : 0 censored, 1 and up
     the events that count. weight : sampling weight. group, person, cluster : codes from 0.
+    alone : nobody is known to have more than one record.
     """
 
     entry: Floats
@@ -39,6 +40,7 @@ class CurveRecords:
     group: Codes
     person: Codes
     cluster: Codes
+    alone: bool = False
 
     def where(self, keep: Flags | Codes) -> "CurveRecords":
         """The records where ``keep`` (n,) is true; or those at the positions given."""
@@ -50,6 +52,7 @@ class CurveRecords:
             self.group[keep],
             self.person[keep],
             self.cluster[keep],
+            self.alone,
         )
 
 
@@ -157,6 +160,9 @@ def _crossed(
     exposed: str | None,
     steps: tuple[Step, ...],
 ) -> Groups:
+    if not parts:
+        everyone = np.broadcast_to(np.int64(0), len(frame))
+        return Groups(frame, everyone, ("all",), (None,), (None,), exposed, steps)
     code = np.zeros(len(frame), dtype=np.int64)
     exposure: list[str | None] = [None]
     stratum: list[list[str]] = [[]]
@@ -167,8 +173,6 @@ def _crossed(
             continue
         exposure = [word for word in exposure for _ in words]
         stratum = [[*before, f"{name}: {word}"] for before in stratum for word in words]
-    if not parts:
-        return Groups(frame, code, ("all",), (None,), (None,), exposed, steps)
     present = np.bincount(code, minlength=len(exposure)) > 0
     code = (np.cumsum(present) - 1)[code]
     exposure = [word for word, here in zip(exposure, present, strict=True) if here]
@@ -191,20 +195,24 @@ def curve_records(groups: Groups, codes: tuple[int, ...], start: float | None) -
     """
     frame = groups.frame
     happened = frame[EVENT].to_numpy()
-    event = np.zeros(len(frame), dtype=np.int64)
+    event = np.zeros(len(frame), dtype=happened.dtype)
     for place, code in enumerate(codes, start=1):
-        event[happened == code] = place
-    person = frame[PERSON].to_numpy().astype(np.int64)
+        event += (happened == code).view(np.int8) * happened.dtype.type(place)
+    person = frame[PERSON].to_numpy()
+    alone = each_once(person)
+    person = person.astype(np.int64)
     records = CurveRecords(
         frame[ENTRY].to_numpy(),
         frame[EXIT].to_numpy(),
         event,
-        frame[WEIGHT].to_numpy() if WEIGHT in frame.columns else np.ones(len(frame)),
+        frame[WEIGHT].to_numpy() if WEIGHT in frame.columns else np.broadcast_to(1.0, len(frame)),
         groups.code,
         person,
         frame[CLUSTER].to_numpy().astype(np.int64) if CLUSTER in frame.columns else person,
+        alone,
     )
-    records = joined(records)
+    if not alone:
+        records = joined(records)
     if start is not None:
         records = records.where(records.exit >= start)
     if not records.exit.size:
@@ -217,8 +225,6 @@ def curve_records(groups: Groups, codes: tuple[int, ...], start: float | None) -
 
 def joined(records: CurveRecords) -> CurveRecords:
     """Consecutive records of a person in one group as one, where nothing happened between."""
-    if each_once(records.person):
-        return records
     order = np.lexsort((records.entry, records.group, records.person))
     ordered = records.where(order)
     follows = (
@@ -247,9 +253,9 @@ def once_only(records: CurveRecords, what: str) -> None:
 
     Raises UnsupportedError naming how many.
     """
-    happened = records.event > 0
-    if each_once(records.person[happened]):
+    if records.alone:
         return
+    happened = records.event > 0
     key = records.person[happened] * (int(records.group.max(initial=0)) + 1)
     key += records.group[happened]
     again = key.size - distinct(key)[0].size

@@ -27,7 +27,6 @@ from .records import (
     once_only,
     whole_cohort_only,
 )
-from .tally import tallied
 from .timeline import Timeline, timeline_of
 
 Kind = Literal["kaplan-meier", "fleming-harrington", "fleming-harrington spread"]
@@ -98,9 +97,6 @@ def drawn_survival(records: CurveRecords, settings: SurvivalSettings, *, robust:
 
     Raises UnsupportedError for robust variance with spread ties.
     """
-    kinds = None if robust or settings.kind.endswith("spread") else tallied(records)
-    if kinds is not None:
-        records = kinds.weighted()
     timeline = timeline_of(records)
     if settings.kind == "kaplan-meier":
         survival, variance = _product_limit_survival(timeline, records, robust=robust)

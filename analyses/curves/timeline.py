@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..cox.slots import Slots, risk_sums
 from ..records import Codes, Flags, Floats, counts_of
 from .records import CurveRecords, distinct
-from .tally import LARGEST_TABLE, whole_times
+from .tally import Days, days_of, whole_times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,15 +90,13 @@ class Timeline:
 
 def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
     """The risk sets of records whose events are numbered 1 to ``causes``."""
-    alike = bool((records.weight == 1).all())
-    whole = whole_times(records.exit) if alike else None
-    known = int(records.event.max(initial=0)) <= causes
-    if whole is not None and known and _cells(records, whole, causes) <= LARGEST_TABLE:
-        return _counted(records, whole, causes)
+    days = days_of(records, causes)
+    if days is not None:
+        return _counted(records, days)
     slots = _exit_slots(records)
     leave, count = slots.past - 1, slots.time.size
     heads = _heads(slots)
-    if alike:
+    if bool((records.weight == 1).all()):
         at_risk = heads.astype(np.float64)
     else:
         at_risk = risk_sums(slots, records.weight, np.empty((leave.size, 0)))[0]
@@ -121,27 +119,18 @@ def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
     )
 
 
-def _cells(records: CurveRecords, whole: Codes, causes: int) -> int:
-    return (int(records.group.max(initial=0)) + 1) * (int(whole.max()) + 2) * (causes + 1)
-
-
-def _counted(records: CurveRecords, whole: Codes, causes: int) -> Timeline:
-    """The timeline of records of weight 1 whose exits are whole numbers: by counting alone."""
-    width, kinds = int(whole.max()) + 2, causes + 1
-    groups = int(records.group.max(initial=0)) + 1
-    base = records.group * width if groups > 1 else 0
-    left = np.bincount((base + whole) * kinds + records.event, minlength=groups * width * kinds)
-    left = left.reshape(groups, width, kinds)
-    gone = left.sum(axis=2)
-    if records.entry.max(initial=-np.inf) == -np.inf:
+def _counted(records: CurveRecords, days: Days) -> Timeline:
+    """The timeline of records that were counted by the day."""
+    width, kinds = days.left.shape[1:]
+    gone = days.left.sum(axis=2)
+    if days.come is None:
         at_risk = np.cumsum(gone[:, ::-1], axis=1)[:, ::-1]
     else:
-        come = np.bincount(base + _arrivals(records.entry), minlength=groups * width)
-        at_risk = np.cumsum(come.reshape(groups, width), axis=1)
+        at_risk = np.cumsum(days.come, axis=1)
         at_risk -= np.cumsum(gone, axis=1) - gone
     keys = np.flatnonzero(gone)
     group = keys // width
-    cells = left.reshape(-1, kinds)[keys].astype(np.float64)
+    cells = days.left.reshape(-1, kinds)[keys].astype(np.float64)
     heads = at_risk.reshape(-1)[keys].astype(np.float64)
     return Timeline(
         records=records,
@@ -153,13 +142,6 @@ def _counted(records: CurveRecords, whole: Codes, causes: int) -> Timeline:
         ends=cells[:, 1:].sum(axis=1) == heads,
         begins=np.append(np.flatnonzero(np.diff(group, prepend=-1)), keys.size),
     )
-
-
-def _arrivals(entry: Floats) -> Codes:
-    """The first whole number, from 0, at which each is at risk: above her entry."""
-    if entry.min() < 0:
-        entry = np.floor(np.maximum(entry, -1.0))
-    return entry.astype(np.int64) + 1
 
 
 def _exit_slots(records: CurveRecords) -> Slots:

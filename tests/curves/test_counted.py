@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.curves import timeline
+from analyses.curves import tally, timeline
 from analyses.curves.records import CurveRecords
 
 
@@ -29,7 +29,7 @@ def test_the_same_as_by_slots(monkeypatch, late, groups, fractions):
         records = records_of(seed, late=late, groups=groups, fractions=fractions)
         counted = timeline.timeline_of(records, 2)
         with monkeypatch.context() as patched:
-            patched.setattr(timeline, "LARGEST_TABLE", 0)
+            patched.setattr(tally, "LARGEST_TABLE", 0)
             by_slots = timeline.timeline_of(records, 2)
         for name in ("time", "group", "at_risk", "events", "censored", "ends", "begins"):
             assert np.array_equal(getattr(counted, name), getattr(by_slots, name)), name
