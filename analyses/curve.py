@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from .records import Floats
+
 CURVE_SCHEMA: dict[str, Any] = {
     "time": pl.Float64,
     "group": pl.String,
@@ -39,3 +41,16 @@ class Curve:
             f"Curve({self.measure}, {groups:,} group{'s' if groups > 1 else ''}, "
             f"{len(self.frame):,} times in {self.unit})"
         )
+
+
+def framed(columns: dict[str, Floats | pl.Series]) -> pl.DataFrame:
+    """The columns of CURVE_SCHEMA, (n,) each, and further ones as a frame; NaN is null."""
+    # Column by column: given them all at once, polars starts threads to copy them.
+    return pl.DataFrame(
+        [
+            column.alias(name)
+            if isinstance(column, pl.Series)
+            else pl.Series(name, column, nan_to_null=True)
+            for name, column in columns.items()
+        ]
+    )

@@ -10,7 +10,7 @@ from cohort.cohort import Cohort
 from cohort.errors import QuestionError, UnsupportedError, one_of
 
 from ..cox.weighted_records import outcome_code
-from ..curve import CURVE_SCHEMA, Curve
+from ..curve import Curve, framed
 from ..question import Question
 from ..records import Floats, each_once
 from .aalen_johansen import (
@@ -95,9 +95,9 @@ class CumulativeIncidence:
         sample = _sample(records)
         found = incidences_of(timeline_of(sample.weighted(), len(outcomes)))
         wanted = outcomes if question.outcome is None else (question.outcome,)
-        frame = _frame(self, found, sample, groups, [outcomes.index(one) for one in wanted])
-        names = pl.Series([*outcomes, EVENT_FREE])
-        frame = frame.with_columns(names.gather(frame["outcome"]).alias("outcome"))
+        causes = [outcomes.index(one) for one in wanted] + [len(outcomes)]
+        names = [*wanted, EVENT_FREE]
+        frame = _frame(self, found, sample, groups, dict(zip(names, causes, strict=True)))
         return Curve(
             frame,
             "cumulative incidence",
@@ -143,30 +143,37 @@ def _frame(
     found: Incidences,
     sample: Sample,
     groups: Groups,
-    causes: list[int],
+    causes: dict[str, int],
 ) -> pl.DataFrame:
-    timeline = found.timeline
-    parts = []
-    for cause in [*causes, found.incidence.shape[1]]:
-        estimate, events, variance = _row(settings.variance, found, sample, cause)
-        std_error = np.sqrt(np.maximum(variance, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.where(std_error == 0, 0.0, std_error / estimate)
-        low, high = probability_limits(estimate, relative, settings.conf_type, settings.conf_level)
-        columns: dict[str, Floats | pl.Series] = {
-            "time": timeline.time,
-            "group": pl.Series(groups.words).gather(timeline.group),
-            "at_risk": timeline.at_risk,
-            "events": events,
-            "estimate": estimate,
-            "std_error": std_error,
-            "conf_low": low,
-            "conf_high": high,
-        }
-        part = pl.DataFrame(columns, schema=CURVE_SCHEMA)
-        parts.append(part.with_columns(pl.lit(cause, dtype=pl.UInt32).alias("outcome")))
-    bounds = ("estimate", "std_error", "conf_low", "conf_high")
-    return pl.concat(parts).with_columns(pl.col(bounds).fill_nan(None))
+    """The rows of each outcome by name, one after another."""
+    timeline, names = found.timeline, pl.Series(list(causes))
+    parts = [_drawn(settings, found, sample, cause) for cause in causes.values()]
+    events, estimate, std_error, low, high = map(np.concatenate, zip(*parts, strict=True))
+    times = len(parts)
+    columns: dict[str, Floats | pl.Series] = {
+        "time": np.tile(timeline.time, times),
+        "group": pl.Series(groups.words).gather(np.tile(timeline.group, times)),
+        "at_risk": np.tile(timeline.at_risk, times),
+        "events": events,
+        "estimate": estimate,
+        "std_error": std_error,
+        "conf_low": low,
+        "conf_high": high,
+        "outcome": names.gather(np.repeat(np.arange(times), timeline.time.size)),
+    }
+    return framed(columns)
+
+
+def _drawn(
+    settings: CumulativeIncidence, found: Incidences, sample: Sample, cause: int
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Events, estimate, standard error and limits (K,) of a cause, or of being event-free."""
+    estimate, events, variance = _row(settings.variance, found, sample, cause)
+    std_error = np.sqrt(np.maximum(variance, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(std_error == 0, 0.0, std_error / estimate)
+    low, high = probability_limits(estimate, relative, settings.conf_type, settings.conf_level)
+    return events, estimate, std_error, low, high
 
 
 def _row(

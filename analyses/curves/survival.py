@@ -11,7 +11,7 @@ from cohort.declaration import CLUSTER, WEIGHT
 from cohort.errors import UnsupportedError
 
 from ..cox.weighted_records import outcome_code
-from ..curve import CURVE_SCHEMA, Curve
+from ..curve import Curve, framed
 from ..question import Question
 from ..records import Floats
 from ..weightings import ModelBased, Robust, Variance
@@ -154,7 +154,7 @@ def curve_frame(drawn: Drawn, groups: Groups) -> pl.DataFrame:
     """The frame of a curve: columns of CURVE_SCHEMA, then ``censored``."""
     timeline = drawn.timeline
     words = pl.Series(groups.words)
-    columns = {
+    columns: dict[str, Floats | pl.Series] = {
         "time": timeline.time,
         "group": words.gather(timeline.group),
         "at_risk": timeline.at_risk,
@@ -165,9 +165,7 @@ def curve_frame(drawn: Drawn, groups: Groups) -> pl.DataFrame:
         "conf_high": drawn.conf_high,
         "censored": timeline.censored,
     }
-    frame = pl.DataFrame(columns, schema=CURVE_SCHEMA | {"censored": pl.Float64})
-    bounds = ("estimate", "std_error", "conf_low", "conf_high")
-    return frame.with_columns(pl.col(bounds).fill_nan(None))
+    return framed(columns)
 
 
 def is_weighted(cohort: Cohort) -> bool:

@@ -5,7 +5,7 @@ risk is (entry, exit], and events come before censorings at the same time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,14 @@ class Timeline:
     censored: Floats
     ends: Flags
     begins: Codes
+    _made: list[Slots] = field(default_factory=list, repr=False)
 
     @property
     def slots(self) -> Slots:
-        """The exits as slots, made when asked: ``first`` and ``past`` of the records."""
-        return _exit_slots(self.records)
+        """The exits as slots, made when first asked for: ``first`` and ``past`` of the records."""
+        if not self._made:
+            self._made.append(_exit_slots(self.records))
+        return self._made[0]
 
     @property
     def any_event(self) -> Floats:
