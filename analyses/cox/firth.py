@@ -21,7 +21,7 @@ from .partial_likelihood import (
     while_at_risk,
 )
 from .profile import Held, split_terms
-from .slots import risk_sums
+from .slot_sums import risk_sums
 from .variance import aliased_columns
 
 
@@ -88,12 +88,12 @@ def information_slope(problem: Problem, at: Moments) -> Floats:
     _, s2, _ = risk_sums(slots, at.risk, products)
     dead, slot = slots.death, slots.death_slot
     d2 = column_sums(slot, at.risk[dead], products[dead], slots.count)
-    mean = (at.s1[slot] - at.f[:, None] * at.d1[slot]) * at.u[:, None]
-    packed = (s2[slot] - at.f[:, None] * d2[slot]) * at.u[:, None]
+    mean = (at.s1[slot] - problem.f[:, None] * at.d1[slot]) * at.u[:, None]
+    packed = (s2[slot] - problem.f[:, None] * d2[slot]) * at.u[:, None]
     square = np.empty((slot.size, p, p))
     square[:, first, second] = packed
     square[:, second, first] = packed
-    weighted = mean * at.weight[:, None]
+    weighted = mean * problem.weight[:, None]
     pair = np.einsum("mjk,ml->jkl", square, weighted)
     triple = np.einsum("mj,mk,ml->jkl", mean, mean, weighted)
     lived = at.risk * while_at_risk(problem, at, at.hazard, at.tied)

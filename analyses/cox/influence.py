@@ -12,7 +12,7 @@ import numpy as np
 from ..parts import by_parts, room
 from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
 from .partial_likelihood import Moments, Problem, tie_sums
-from .slots import lived_by
+from .slot_sums import lived_by
 
 WIDE = 16 * BLOCK
 NEAR = 4 * BLOCK
@@ -44,7 +44,9 @@ def event_means(problem: Problem, at: Moments) -> Floats:
     """The mean of the terms over the risk set of each slot, (K, p), averaged over tied deaths."""
     slots = problem.slots
     u = counts_of(slots.death_slot, at.u, slots.count) / slots.deaths
-    fu = counts_of(slots.death_slot, at.f * at.u, slots.count) / slots.deaths
+    if not problem.spread:
+        return u[:, None] * at.s1
+    fu = counts_of(slots.death_slot, problem.f * at.u, slots.count) / slots.deaths
     return u[:, None] * at.s1 - fu[:, None] * at.d1
 
 
@@ -54,7 +56,14 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160; with Efron's ties as in
     Therneau and Grambsch (2000), section 4.3.
     """
-    lived, own, event = _score_parts(problem, at)
+    return ScoreResiduals(
+        risk_residuals(problem, at), _event_parts(problem, at), problem.slots.death
+    )
+
+
+def risk_residuals(problem: Problem, at: Moments) -> Floats:
+    """Each record's part of the score as a member of risk sets, (n, p)."""
+    lived = _lived(problem, at)
     risk = np.empty_like(problem.terms)
 
     def fill(part: slice) -> None:
@@ -65,8 +74,9 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
             here *= at.risk[rows, None]
 
     by_parts(len(risk), fill)
-    risk[problem.slots.death] -= own
-    return ScoreResiduals(risk, event, problem.slots.death)
+    if problem.spread:
+        risk[problem.slots.death] -= _spared(problem, at)
+    return risk
 
 
 def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Floats:
@@ -74,11 +84,12 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
 
     Quick where records of one code lie near each other, right everywhere.
     """
-    lived, own, event = _score_parts(problem, at)
+    lived = _lived(problem, at)
+    p = problem.terms.shape[1]
 
     def of_part(part: slice) -> tuple[int, Floats]:
         low, high = int(codes[part].min()), int(codes[part].max()) + 1
-        sums = np.zeros((high - low, own.shape[1]))
+        sums = np.zeros((high - low, p))
         near = np.ptp(codes[part][:BLOCK]) <= NEAR
         for rows in blocks_of(part.start, part.stop, WIDE) if near else [part]:
             begin = int(codes[rows].min())
@@ -88,34 +99,47 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
             sums[begin - low : begin - low + len(found)] += found
         return low, sums
 
-    total = np.zeros((int(codes.max(initial=-1)) + 1, own.shape[1]))
+    total = np.zeros((int(codes.max(initial=-1)) + 1, p))
     for low, sums in by_parts(codes.size, of_part):
         total[low : low + len(sums)] += sums
     failing, place = np.unique(codes[problem.slots.death], return_inverse=True)
-    total[failing] += sums_by(place.astype(np.int64), event - own)
+    event = _event_parts(problem, at)
+    if problem.spread:
+        event -= _spared(problem, at)
+    total[failing] += sums_by(place.astype(np.int64), event)
     return total
 
 
-def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Floats], Floats, Floats]:
-    """What score residuals are made of.
-
-    Sums over each record's time at risk of the slots' slopes and hazard, (rows, p + 1), for some
-    rows at a time and good until the next; what those who fail in a tie are spared of their part in
-    risk sets, (m, p); and what they add as events, (m, p).
-    """
+def _event_parts(problem: Problem, at: Moments) -> Floats:
+    """What those who fail add to the score as events, (m, p)."""
     slots = problem.slots
-    dead, slot = slots.death, slots.death_slot
-    means = event_means(problem, at)
-    event = problem.records.event_weight[dead, None] * (problem.dead_terms - means[slot])
-    sums = tie_sums(problem, at)
-    s0, s1 = at.s0[:, None], at.s1 / at.s0[:, None]
-    d1 = at.d1 / s0
-    slope = (sums.uu[:, None] * s1 - sums.uv[:, None] * d1) / s0
-    tied = (sums.uv[:, None] * s1 - sums.vv[:, None] * d1) / s0
-    own = at.risk[dead, None] * (tied[slot] - problem.dead_terms * at.tied[slot, None])
+    event = problem.dead_terms - event_means(problem, at)[slots.death_slot]
+    event *= problem.records.event_weight[slots.death, None]
+    return event
+
+
+def _spared(problem: Problem, at: Moments) -> Floats:
+    """What those who fail in a tie are spared of their part in risk sets, (m, p)."""
+    dead, slot = problem.slots.death, problem.slots.death_slot
+    sums, s0 = tie_sums(problem, at), at.s0[:, None]
+    tied = (sums.uv[:, None] * (at.s1 / s0) - sums.vv[:, None] * (at.d1 / s0)) / s0
+    own = tied[slot] - problem.dead_terms * at.tied[slot, None]
+    own *= at.risk[dead, None]
+    return own
+
+
+def _lived(problem: Problem, at: Moments) -> Callable[[slice], Floats]:
+    """Sums over each record's time at risk of the slots' slopes and hazard, (rows, p + 1).
+
+    For some rows at a time, and good until the next.
+    """
+    sums, s0 = tie_sums(problem, at), at.s0[:, None]
+    slope = sums.uu[:, None] * (at.s1 / s0)
+    if problem.spread:
+        slope -= sums.uv[:, None] * (at.d1 / s0)
     # The hazard stands beside the slopes, so that both are gathered at once.
-    both = np.column_stack((slope, at.hazard))
-    live = lived_by(slots, both, additions_only=at.additions_only)
+    both = np.column_stack((slope / s0, at.hazard))
+    live = lived_by(problem.slots, both, additions_only=at.additions_only)
 
     def lived(rows: slice) -> Floats:
         count, width = rows.stop - rows.start, both.shape[1]
@@ -125,7 +149,7 @@ def _score_parts(problem: Problem, at: Moments) -> tuple[Callable[[slice], Float
             live(slice(rows.start + block.start, rows.start + block.stop), sums[block], spare)
         return sums
 
-    return lived, own, event
+    return lived
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:

@@ -13,15 +13,15 @@ import numpy as np
 
 from ..parts import by_parts, room, sum_in_order
 from ..records import BLOCK, Floats, RiskRecords, blocks_of, column_sums, counts_of
-from .slots import (
+from .slot_sums import (
     Passing,
-    Slots,
     lived_by,
     lived_loses_digits,
     passing,
     sums_of_passing,
     sums_while_at_risk,
 )
+from .slots import Slots
 
 Ties = Literal["efron", "breslow", "exact"]
 FAR = 50.0
@@ -32,8 +32,10 @@ FAR = 50.0
 class Problem:
     """What a partial likelihood is made of: records at risk for some slot, slots, and terms.
 
-    terms : (n, p), each column centred and scaled. ties : "efron" or "breslow".
-    dead_terms : (m, p) those of the records that fail, ordered by slot.
+    terms : (n, p), each column centred and scaled. ties : "efron" or "breslow". What follows is
+    made of them, once: dead_terms (m, p), those of the records that fail, ordered by slot;
+    event_weight (m,), theirs, and weight (m,), its mean at their slot; f (m,), the share of the
+    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread.
     """
 
     records: RiskRecords
@@ -41,71 +43,81 @@ class Problem:
     terms: Floats
     ties: Ties
     dead_terms: Floats = field(init=False)
+    event_weight: Floats = field(init=False)
+    weight: Floats = field(init=False)
+    f: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dead_terms", self.terms[self.slots.death])
+        slots, at = self.slots, self.slots.death_slot
+        own = self.records.event_weight[slots.death]
+        mean = counts_of(at, own, slots.count) / slots.deaths
+        left_out = slots.rank / slots.deaths[at] if self.spread else np.zeros(at.size)
+        object.__setattr__(self, "dead_terms", self.terms[slots.death])
+        object.__setattr__(self, "event_weight", own)
+        object.__setattr__(self, "weight", mean[at])
+        object.__setattr__(self, "f", left_out)
+
+    @property
+    def spread(self) -> bool:
+        """Whether there are ties, and Efron's rule for them."""
+        return self.ties == "efron" and self.slots.death.size > self.slots.count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """The sums behind a partial likelihood at one value of beta.
 
-    risk : (n,) risk weight times exp(linear predictor), up to a common factor.
+    beta : (p,) that value. risk : (n,) risk weight times exp(linear predictor less shift).
     s0 (K,), s1 (K, p) : sums over risk sets of risk and of risk times terms; d0, d1 : the same
-    over those who fail at the slot. u : (m,) one over Efron's denominator of each tied death, and
-    f : (m,) the share of the tied deaths that it leaves out. weight : (m,) mean event weight of
-    the slot. hazard, tied : (K,) sums of weight * u and of weight * f * u.
-    linear : (m,) linear predictor of those who fail, less shift: 0, or the largest among all where
-    that is far from 0; hazards are e^shift too large.
-    additions_only : whether the sums could not be made from running sums.
+    over those who fail at the slot, 0 where ties are not spread. u : (m,) one over Efron's
+    denominator of each tied death. hazard, tied : (K,) sums of weight * u and of weight * f * u.
+    shift : 0, or the largest linear predictor where that is far from 0; hazards are e^shift too
+    large. additions_only : whether the sums could not be made from running sums.
     """
 
+    beta: Floats
     risk: Floats
     s0: Floats
     s1: Floats
     d0: Floats
     d1: Floats
     u: Floats
-    f: Floats
-    weight: Floats
     hazard: Floats
     tied: Floats
-    linear: Floats
     shift: float
     additions_only: bool
 
 
 def moments(problem: Problem, beta: Floats) -> Moments:
     """The sums behind the partial likelihood at beta (p,)."""
-    records, slots = problem.records, problem.slots
-    dead, at = slots.death, slots.death_slot
-    count = slots.count
-    linear = problem.dead_terms @ beta + records.offset[dead]
+    slots, weight = problem.slots, problem.weight
+    at, count = slots.death_slot, slots.count
     risk, shift, parts = _risks(problem, beta)
     s0, s1, additions_only = sums_of_passing(slots, parts, risk, problem.terms)
-    dead_risk = risk[dead]
-    d0 = counts_of(at, dead_risk, count)
-    d1 = column_sums(at, dead_risk, problem.dead_terms, count)
-    tied_deaths = slots.deaths[at]
-    f = slots.rank / tied_deaths if problem.ties == "efron" else np.zeros(at.size)
-    weight = (counts_of(at, records.event_weight[dead], count) / slots.deaths)[at]
+    d0, d1, denominator, tied = np.zeros_like(s0), np.zeros_like(s1), s0[at], np.zeros_like(s0)
     with np.errstate(all="ignore"):
-        u = 1.0 / (s0[at] - f * d0[at])
-        hazard, tied = counts_of(at, weight * u, count), counts_of(at, weight * f * u, count)
+        if problem.spread:
+            dead_risk = risk[slots.death]
+            d0 = counts_of(at, dead_risk, count)
+            d1 = column_sums(at, dead_risk, problem.dead_terms, count)
+            denominator -= problem.f * d0[at]
+        u = 1.0 / denominator
+        wu = weight * u
+        hazard = counts_of(at, wu, count)
+        if problem.spread:
+            tied = counts_of(at, problem.f * wu, count)
         if not additions_only:
             additions_only = lived_loses_digits(slots, risk, hazard, float(weight.sum()))
     return Moments(
+        beta=beta,
         risk=risk,
         s0=s0,
         s1=s1,
         d0=d0,
         d1=d1,
         u=u,
-        f=f,
-        weight=weight,
         hazard=hazard,
         tied=tied,
-        linear=linear - shift,
         shift=shift,
         additions_only=additions_only,
     )
@@ -146,7 +158,8 @@ def while_at_risk(problem: Problem, at: Moments, values: Floats, tied: Floats) -
     """
     slots = problem.slots
     lived = sums_while_at_risk(slots, values, additions_only=at.additions_only)
-    lived[slots.death] -= tied[slots.death_slot]
+    if problem.spread:
+        lived[slots.death] -= tied[slots.death_slot]
     return lived
 
 
@@ -171,12 +184,14 @@ class TieSums:
 def tie_sums(problem: Problem, at: Moments) -> TieSums:
     """The tie sums at one value of beta."""
     slot, count = problem.slots.death_slot, problem.slots.count
-    squared = (at.u * at.s0[slot]) ** 2
-    return TieSums(
-        counts_of(slot, at.weight * squared, count),
-        counts_of(slot, at.weight * at.f * squared, count),
-        counts_of(slot, at.weight * at.f**2 * squared, count),
-    )
+    squared = problem.weight * (at.u * at.s0[slot]) ** 2
+    uu = counts_of(slot, squared, count)
+    if not problem.spread:
+        return TieSums(uu, np.zeros_like(uu), np.zeros_like(uu))
+    squared *= problem.f
+    uv = counts_of(slot, squared, count)
+    squared *= problem.f
+    return TieSums(uu, uv, counts_of(slot, squared, count))
 
 
 def derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
@@ -186,10 +201,11 @@ def derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
 
 
 def _derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
-    dead = problem.slots.death
-    event_weight = problem.records.event_weight[dead]
-    value = float(event_weight @ at.linear + at.weight @ np.log(at.u))
-    score = event_weight @ problem.dead_terms - (at.hazard @ at.s1 - at.tied @ at.d1)
+    own = problem.event_weight
+    observed = own @ problem.dead_terms
+    linear = observed @ at.beta + own @ (problem.records.offset[problem.slots.death] - at.shift)
+    value = float(linear + problem.weight @ np.log(at.u))
+    score = observed - (at.hazard @ at.s1 - at.tied @ at.d1)
     return value, np.asarray(score), information_of(problem, at)
 
 
@@ -218,8 +234,11 @@ def _expected_crossproduct(problem: Problem, at: Moments, hazard: Floats, tied: 
         live(rows, out, spare)
         out *= at.risk[rows]
 
+    expected = _crossproduct(terms, expect)
+    if not problem.spread:
+        return expected
     own = at.risk[slots.death] * tied[slots.death_slot]
-    return _crossproduct(terms, expect) - weighted_crossproduct(problem.dead_terms, own)
+    return expected - weighted_crossproduct(problem.dead_terms, own)
 
 
 def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:

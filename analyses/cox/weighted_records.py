@@ -27,7 +27,8 @@ from cohort.errors import DesignError, QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
 from ..records import Codes, Flags, Floats, RiskRecords, counts_of
-from .slots import risk_sums, slots_of
+from .slot_sums import risk_sums
+from .slots import Slots, slots_of
 
 
 def outcome_code(cohort: Cohort, outcome: str | None) -> int:
@@ -158,17 +159,19 @@ def without_empty_risk_sets(records: RiskRecords) -> tuple[RiskRecords, int]:
 
     Returns the records with such events given event weight 0, and their number.
     """
-    slots = slots_of(records)
-    there = (records.risk_weight > 0).astype(np.float64)
-    keep = slots.active
-    mass = there[keep]
-    at_risk, _, _ = risk_sums(slots.of_active(), mass, np.empty((mass.size, 0)))
-    alone = slots.death[at_risk[slots.death_slot] < 0.5]
+    alone = events_alone(records, slots_of(records))
     if not alone.size:
         return records, 0
     weight = records.event_weight.copy()
     weight[alone] = 0.0
     return replace(records, event_weight=weight), int(alone.size)
+
+
+def events_alone(records: RiskRecords, slots: Slots) -> Codes:
+    """Records whose event happens while nobody with a risk weight is at risk."""
+    there = (records.risk_weight > 0).astype(np.float64)[slots.active]
+    at_risk, _, _ = risk_sums(slots.of_active(), there, np.empty((there.size, 0)))
+    return slots.death[at_risk[slots.death_slot] < 0.5]
 
 
 def inverse_probability(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cox.slots import Slots, risk_sums
+from ..cox.slot_sums import risk_sums
+from ..cox.slots import Slots
 from ..records import Codes, Flags, Floats, counts_of
 from .records import CurveRecords, distinct
 from .tally import Days, days_of, whole_times

@@ -11,7 +11,8 @@ from cohort.errors import NotEstimableError
 
 from ..cox.newton import Maximum, maximise
 from ..cox.partial_likelihood import Problem, Ties
-from ..cox.slots import MOST_CANCELLATION, Slots
+from ..cox.slot_sums import MOST_CANCELLATION
+from ..cox.slots import Slots
 from ..cox.variance import inverse_information
 from ..records import Floats, RiskRecords
 from .crew import Crew
@@ -146,8 +147,9 @@ class Passes:
             offset=two, stratum=codes, person=codes, cluster=codes,
         )  # fmt: skip
         slots = Slots(
-            time=two, stratum=codes, first=codes, past=codes, death=np.arange(2), death_slot=codes,
-            deaths=self._spread.deaths.astype(np.int64), rank=codes, begins=codes, late=False,
+            time=two[:1], stratum=codes[:1], first=codes, past=codes, death=np.arange(2),
+            death_slot=codes, deaths=np.array([self._spread.deaths.sum()], dtype=np.int64),
+            rank=codes, begins=codes, late=False,
         )  # fmt: skip
         return Problem(records, slots, np.vstack(self._extremes()), self._ties)
 

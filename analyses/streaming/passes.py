@@ -13,7 +13,8 @@ from scipy import sparse
 
 from ..cox.influence import sums_by
 from ..cox.partial_likelihood import weighted_crossproduct
-from ..cox.slots import Slots, risk_sums, sums_while_at_risk
+from ..cox.slot_sums import risk_sums, sums_while_at_risk
+from ..cox.slots import Slots
 from ..parts import one_thread_each
 from ..records import Codes, Floats, counts_of
 from .compact import Columns

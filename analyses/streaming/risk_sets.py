@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..cox.slots import MOST_CANCELLATION
+from ..cox.slot_sums import MOST_CANCELLATION
 from ..records import Codes, Floats
 
 MOST_STRATA_IN_A_LOOP = 256
@@ -88,7 +88,7 @@ def risk_set_sums(sums: SlotSums, begins: Codes, *, late: bool) -> tuple[Floats,
     """Sums over risk sets (K,) and (K, p) from those of entering and leaving records.
 
     The third value says that they have lost digits: a risk set is tiny beside what was subtracted
-    to reach it, and the sums must be made by additions alone. See ``cox.slots.risk_sums``.
+    to reach it, and the sums must be made by additions alone. See ``cox.slot_sums.risk_sums``.
     """
     if not late:
         s0 = running(sums.leave0, begins, backwards=True)

@@ -10,7 +10,8 @@ from analyses.cox.concordance import concordance
 from analyses.cox.fit import fit_cox
 from analyses.cox.partial_likelihood import Problem, derivatives, moments
 from analyses.cox.sampled_fit import with_robust
-from analyses.cox.slots import risk_sums, slots_of, sums_while_at_risk
+from analyses.cox.slot_sums import risk_sums, sums_while_at_risk
+from analyses.cox.slots import slots_of
 from cohort.errors import ConvergenceError
 from tests.cox import brute
 from tests.cox.worlds import draw, records_of
