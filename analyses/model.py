@@ -64,6 +64,8 @@ class Matrix:
 
     def where(self, keep: Flags) -> tuple[Floats, ...]:
         """The columns of the records where ``keep`` (n,) is true."""
+        if keep.all():
+            return self.vectors
         places = np.flatnonzero(keep)
         return tuple(column[places] for column in self.vectors)
 

@@ -46,6 +46,8 @@ class RiskRecords:
 
     def where(self, keep: Flags | Codes) -> "RiskRecords":
         """The records where ``keep`` (n,) is true, or at the places it numbers, from 0."""
+        if keep.dtype == np.bool_ and keep.all():
+            return self
         places = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
         taken: dict[int, NDArray[Any]] = {}
         for field in fields(self):

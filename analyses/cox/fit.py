@@ -1,7 +1,7 @@
 """A fitted Cox model: the maximum in the units of the data, with what later questions need."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -13,7 +13,7 @@ from .exact_ties import exact_ties
 from .influence import score_residuals
 from .newton import Maximum, maximise
 from .partial_likelihood import Moments, Problem, Ties, moments
-from .slots import slots_of
+from .slots import Slots, slots_of
 from .standardised import standardised
 from .variance import inverse_information
 
@@ -149,12 +149,10 @@ def fit_cox(
     names: tuple[str, ...],
     ties: Ties,
     maximiser: Maximiser = maximum_likelihood,
-    start: Floats | None = None,
 ) -> CoxFit:
     """Fit by maximum partial likelihood, or another maximiser, with the model's variance.
 
-    columns : p of them, (n,) each. start : (p,) per unit, where to begin to maximise the
-    likelihood; its tests of all terms are then not against 0.
+    columns : p of them, (n,) each.
     """
     given = records
     slots = slots_of(records)
@@ -165,10 +163,8 @@ def fit_cox(
     if not kept.all():
         records, slots = records.where(kept), slots.of_active()
     problem = Problem(records, slots, terms, ties)
-    begun = None if start is None else maximise(problem, start=start * scale)
-    maximum = begun if begun is not None and begun.converged else maximiser(problem)
-    inverse = inverse_information(maximum.information, maximum.aliased)
-    covariance = inverse / np.outer(scale, scale)
+    maximum = maximiser(problem)
+    covariance = _model_covariance(maximum, scale)
     return CoxFit(
         names=names,
         beta=maximum.beta / scale,
@@ -181,6 +177,32 @@ def fit_cox(
         problem=problem,
         maximum=maximum,
     )
+
+
+def fit_beside(fit: CoxFit, records: RiskRecords, slots: Slots, ties: Ties) -> CoxFit:
+    """The same terms fitted to other risk sets of the same records, from this fit's maximum on.
+
+    records, slots : of those at risk in ``fit``, in its order. Its tests of all terms are not
+    against 0.
+    """
+    problem = replace(fit.problem, records=records, slots=slots, ties=ties)
+    start = None if fit.monotone.any() or not fit.maximum.converged else fit.maximum.beta
+    maximum = maximise(problem, start=start)
+    if start is not None and not maximum.converged:
+        maximum = maximise(problem)
+    covariance = _model_covariance(maximum, fit.scale)
+    return replace(
+        fit,
+        beta=maximum.beta / fit.scale,
+        covariance=covariance,
+        model_covariance=covariance,
+        problem=problem,
+        maximum=maximum,
+    )
+
+
+def _model_covariance(maximum: Maximum, scale: Floats) -> Floats:
+    return inverse_information(maximum.information, maximum.aliased) / np.outer(scale, scale)
 
 
 def dfbeta(fit: CoxFit) -> Floats:

@@ -11,15 +11,17 @@ from cohort.designs import CaseCohort
 
 from ..inference import Firth
 from ..model import Matrix
-from ..records import Codes, Floats, RiskRecords, each_once
+from ..records import Codes, Flags, Floats, RiskRecords, each_once
 from ..weightings import BorganII, Conditional, LinYing, Prentice, Robust, Samuelsen, TwoPhase
 from .firth import maximise_penalised
-from .fit import CoxFit, dfbeta, fit_cox, influence_on_beta, maximum_likelihood
-from .influence import score_residuals, summed_score_residuals, sums_by
+from .fit import CoxFit, dfbeta, fit_beside, fit_cox, influence_on_beta, maximum_likelihood
+from .influence import risk_residuals, summed_score_residuals, sums_by
 from .plan import Plan
+from .slots import without_late_weightless
 from .variance import drawn_controls_variance, robust_variance, subcohort_variance
 from .weighted_records import (
     Sampling,
+    events_alone,
     inclusion_weighted,
     inverse_probability,
     is_case,
@@ -70,8 +72,7 @@ def _fit_case_cohort(
         fit = fit_cox(chosen, columns.where(kept), columns.names, plan.ties)
         if robust:
             return with_robust(fit, chosen)
-        start = None if fit.monotone.any() or not fit.maximum.converged else fit.beta
-        alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns, start)
+        alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns, fit)
         return _estimable_by_both(replace(fit, covariance=alone.two_phase()), alone.fit)
     sampling = sampling_of(frame, design)
     if isinstance(plan.weighting, (LinYing, BorganII)):
@@ -103,27 +104,31 @@ class _SubcohortAlone:
 
     def two_phase(self) -> Floats:
         """The model's variance plus that of drawing the subcohort."""
-        fit, sampling = self.fit, self.sampling
-        residuals = score_residuals(fit.problem, fit.moments()).risk
-        influence = _of_everyone(fit, influence_on_beta(fit, residuals))
-        one_each = _PersonRows(self.records.person)
-        subcohort = sampling.subcohort[one_each.first]
-        summed = one_each.summed(influence)[subcohort]
-        share = sampling.share[one_each.first][subcohort]
-        stratum = sampling.stratum[one_each.first][subcohort]
+        fit, drawn = self.fit, self.sampling.subcohort
+        residuals = risk_residuals(fit.problem, fit.moments())
+        # The others have no weight in any risk set.
+        if not drawn.all():
+            residuals = residuals[drawn[fit.kept]]
+        influence = _of_everyone(fit.kept[drawn], influence_on_beta(fit, residuals))
+        one_each = _PersonRows(self.records.person[drawn])
+        sampling = self.sampling.where(drawn)
+        summed, share = one_each.summed(influence), sampling.share[one_each.first]
+        stratum = sampling.stratum[one_each.first]
         if not np.diff(stratum).any():
             return subcohort_variance(fit.model_covariance, summed, share)
         drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
         return fit.model_covariance + drawing
 
 
-def _of_everyone(fit: CoxFit, influence: Floats) -> Floats:
+def _of_everyone(kept: Flags, influence: Floats) -> Floats:
     """The influence of every record of a sample, (n, p): 0 of those at risk at no event.
 
     They were drawn all the same, and count in the means and sizes of their sampling strata.
     """
-    whole = np.zeros((fit.kept.size, influence.shape[1]))
-    whole[fit.kept] = influence
+    if kept.all():
+        return influence
+    whole = np.zeros((kept.size, influence.shape[1]))
+    whole[kept] = influence
     return whole
 
 
@@ -144,17 +149,34 @@ class _PersonRows:
 
 
 def _fit_subcohort_alone(
-    sampling: Sampling, records: RiskRecords, columns: Matrix, start: Floats | None = None
+    sampling: Sampling, records: RiskRecords, columns: Matrix, near: CoxFit | None = None
 ) -> _SubcohortAlone:
+    """The fit of the subcohort alone.
+
+    near : Prentice's fit to the same sample, whose terms and slots then serve.
+    """
     chosen, kept = subcohort_alone(records, sampling)
-    chosen, empty = without_empty_risk_sets(chosen)
-    fit = fit_cox(chosen, columns.where(kept), columns.names, "breslow", start=start)
-    if empty:
-        fit = replace(
-            fit,
-            remarks=(f"{empty} cases fail with nobody of the subcohort at risk and are left out",),
-        )
+    fit = None if near is None else _fit_beside(near, chosen)
+    if fit is None:
+        chosen, empty = without_empty_risk_sets(chosen)
+        fit = fit_cox(chosen, columns.where(kept), columns.names, "breslow")
+        if empty:
+            told = f"{empty} cases fail with nobody of the subcohort at risk and are left out"
+            fit = replace(fit, remarks=(told,))
     return _SubcohortAlone(fit, chosen, sampling.where(kept))
+
+
+def _fit_beside(near: CoxFit, chosen: RiskRecords) -> CoxFit | None:
+    """The fit of the subcohort alone beside Prentice's; None where an event has nobody at risk.
+
+    Both keep the same records, of whom the same are at risk: a case outside the subcohort is at
+    risk at her own event, and how early she enters does not matter where she has no weight.
+    """
+    records = chosen.where(near.kept)
+    slots = without_late_weightless(near.problem.slots, records)
+    if events_alone(records, slots).size:
+        return None
+    return fit_beside(near, records, slots, "breslow")
 
 
 def _fit_inverse_probability(
@@ -166,7 +188,7 @@ def _fit_inverse_probability(
         return with_robust(fit, chosen)
     rows = _PersonRows(chosen.person)
     control = ~is_case(chosen)[rows.first]
-    influence = rows.summed(_of_everyone(fit, dfbeta(fit)))
+    influence = rows.summed(_of_everyone(fit.kept, dfbeta(fit)))
     stratum = sampling.stratum[kept][rows.first][control]
     drawn = share[rows.first][control]
     lost = 0 if isinstance(plan.weighting, LinYing) else 1
