@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses import parts, records
-from analyses.cox import influence, newton, partial_likelihood, slots, standardised
+from analyses.cox import influence, newton, partial_likelihood, slot_sums, standardised
 from analyses.cox.fit import fit_cox
 from analyses.cox.sampled_fit import with_robust
 from tests.cox.worlds import draw, records_of
@@ -14,7 +14,7 @@ ROWS = 7
 
 def make_small(monkeypatch):
     monkeypatch.setattr(parts, "FEWEST", 25)
-    for room in (records, influence, partial_likelihood, slots, standardised):
+    for room in (records, influence, partial_likelihood, slot_sums, standardised):
         monkeypatch.setattr(room, "BLOCK", ROWS)
     monkeypatch.setattr(influence, "WIDE", 2 * ROWS)
     monkeypatch.setattr(influence, "NEAR", 4 * ROWS)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from analyses import parts
 from analyses.curves import tally, timeline
 from analyses.curves.records import CurveRecords
 
@@ -53,3 +54,26 @@ def test_an_outcome_that_is_not_asked_for_is_not_counted():
     asked = timeline.timeline_of(records, 1)
     assert asked.events.sum() == (records.event == 1).sum()
     assert asked.censored.sum() == (records.event == 0).sum()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_same_in_parts_and_blocks(monkeypatch, late):
+    for groups in (1, 3):
+        records = records_of(7, late=late, groups=groups, fractions=late, n=5_000)
+        whole = tally.days_of(records, 2)
+        with monkeypatch.context() as patched:
+            patched.setattr(parts, "FEWEST", 1_300)
+            patched.setattr(tally, "BLOCK", 7)
+            divided = tally.days_of(records, 2)
+        assert np.array_equal(whole.left, divided.left)
+        assert whole.left.sum() == 5_000
+        assert (whole.come is None) == (not late)
+        assert not late or np.array_equal(whole.come, divided.come)
+
+
+def test_a_time_between_days_in_the_last_part_is_seen(monkeypatch):
+    records = records_of(7, late=False, groups=1, fractions=False, n=5_000)
+    assert tally.days_of(records, 2) is not None
+    records.exit[-1] += 0.5
+    monkeypatch.setattr(parts, "FEWEST", 1_300)
+    assert tally.days_of(records, 2) is None
