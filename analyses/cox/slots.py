@@ -9,6 +9,7 @@ record's time at risk likewise (see slot_sums.py); no risk set is ever listed an
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..records import Codes, Flags, Floats, RiskRecords
 
@@ -59,8 +60,8 @@ class Slots:
 
 def slots_of(records: RiskRecords) -> Slots:
     """The slots of records, strata laid end to end."""
-    counts = records.event & (records.event_weight > 0)
-    times = np.unique(records.exit[counts])
+    failing = np.flatnonzero(records.event & (records.event_weight > 0))
+    times = np.unique(records.exit[failing])
     width = times.size + 1
     entered = _times_up_to(times, records.entry)
     left = _times_up_to(times, records.exit)
@@ -69,11 +70,11 @@ def slots_of(records: RiskRecords) -> Slots:
         keys, first, past = np.arange(times.size), entered, left
     else:
         base = records.stratum * width
-        keys = np.unique(base[counts] + left[counts] - 1)
+        keys = np.unique(base[failing] + left[failing] - 1)
         first = _keys_below(keys, base + entered, strata * width)
         past = _keys_below(keys, base + left, strata * width)
-    death_slot = past[counts] - 1
-    order = np.argsort(death_slot, kind="stable")
+    death_slot = past[failing] - 1
+    order = np.argsort(_narrow(death_slot, keys.size), kind="stable")
     death_slot = death_slot[order]
     deaths = np.bincount(death_slot, minlength=keys.size)
     begin_of_slot = np.concatenate(([0], np.cumsum(deaths)[:-1])) if keys.size else deaths
@@ -84,7 +85,7 @@ def slots_of(records: RiskRecords) -> Slots:
         stratum=slot_stratum,
         first=first,
         past=past,
-        death=np.flatnonzero(counts)[order],
+        death=failing[order],
         death_slot=death_slot,
         deaths=deaths,
         rank=np.arange(death_slot.size) - begin_of_slot[death_slot],
@@ -106,10 +107,17 @@ def _any_late(first: Codes, of_slot: Codes, stratum: Codes) -> bool:
     return bool((first > start).any())
 
 
+def _narrow(codes: Codes, size: int) -> Codes | NDArray[np.uint16]:
+    """Codes below ``size`` in as few bytes as hold them: numpy sorts two bytes by counting."""
+    return codes if size > np.iinfo(np.uint16).max else codes.astype(np.uint16)
+
+
 def _times_up_to(times: Floats, at: Floats) -> Codes:
     """How many event times are at or before each time, (n,)."""
-    last = times[-1] if times.size else 0.0
-    if times.size and times[0] >= 0 and last < LARGEST_TABLE and (times == np.rint(times)).all():
+    if not times.size or at.max(initial=-np.inf) < times[0]:
+        return np.zeros(at.size, dtype=np.int64)
+    last = times[-1]
+    if times[0] >= 0 and last < LARGEST_TABLE and (times == np.rint(times)).all():
         table = np.zeros(int(last) + 2, dtype=np.int64)
         table[times.astype(np.int64) + 1] = 1
         whole = np.floor(np.clip(at, -1.0, last)).astype(np.int64) + 1
