@@ -76,7 +76,7 @@ def proportional_hazards(
     dead, slot = slots.death, slots.death_slot
     time = clock - clock[slot].mean()
     means = event_means(problem, at)
-    residuals = problem.dead_terms - means[slot]
+    residuals = problem.dead_terms - means.take(slot, axis=0)
     weight = records.event_weight[dead]
     score = (weight * time[slot]) @ residuals
     plain = information_of(problem, at)

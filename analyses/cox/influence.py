@@ -113,7 +113,7 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
 def _event_parts(problem: Problem, at: Moments) -> Floats:
     """What those who fail add to the score as events, (m, p)."""
     slots = problem.slots
-    event = problem.dead_terms - event_means(problem, at)[slots.death_slot]
+    event = problem.dead_terms - event_means(problem, at).take(slots.death_slot, axis=0)
     event *= problem.records.event_weight[slots.death, None]
     return event
 
@@ -123,7 +123,7 @@ def _spared(problem: Problem, at: Moments) -> Floats:
     dead, slot = problem.slots.death, problem.slots.death_slot
     sums, s0 = tie_sums(problem, at), at.s0[:, None]
     tied = (sums.uv[:, None] * (at.s1 / s0) - sums.vv[:, None] * (at.d1 / s0)) / s0
-    own = tied[slot] - problem.dead_terms * at.tied[slot, None]
+    own = tied.take(slot, axis=0) - problem.dead_terms * at.tied[slot, None]
     own *= at.risk[dead, None]
     return own
 

@@ -94,11 +94,14 @@ def maximise(
     converged = bool(not kept.any())
     many = problem.records.size >= MANY
     iteration, last_gain, last_size = 0, np.inf, np.ones(int(kept.sum()))
+    widest = None
     while not converged and iteration < MOST_ITERATIONS:
         iteration += 1
         step = _newton_step(score, information, kept)
         gain = float(score @ step) / typical
-        monotone = _monotone(problem.terms, step, gain)
+        if gain < STANDING_STILL:
+            widest = _widest(problem.terms) if widest is None else widest
+            monotone = _running(problem.terms, step, widest)
         if not monotone.any():  # Else a slope without curvature: it rises without end.
             unmet = np.abs(score - information @ step) * kept
             monotone = unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))
@@ -158,10 +161,13 @@ def _begun(evaluate: Evaluate, beta: Floats) -> tuple[float, Floats, Floats]:
     return value, score, information
 
 
-def _monotone(terms: Floats, step: Floats, gain: float) -> Flags:
+def _widest(terms: Floats) -> Floats:
+    """What the range of each column is at most, (p,): its length is quicker to have."""
+    return np.asarray(2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms)))
+
+
+def _running(terms: Floats, step: Floats, widest: Floats) -> Flags:
     """Terms whose part of the linear predictor a step still moves, with no more to gain, (p,)."""
-    # No value is above the length of its column, which is quicker to have than the range.
-    widest = 2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms)) if gain < STANDING_STILL else 0.0
     if (np.abs(step) * widest <= RUNNING).all():
         return np.zeros(step.size, dtype=bool)
     return np.asarray(np.abs(step) * np.ptp(terms, axis=0) > RUNNING)

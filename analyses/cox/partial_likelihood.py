@@ -52,7 +52,7 @@ class Problem:
         own = self.records.event_weight[slots.death]
         mean = counts_of(at, own, slots.count) / slots.deaths
         left_out = slots.rank / slots.deaths[at] if self.spread else np.zeros(at.size)
-        object.__setattr__(self, "dead_terms", self.terms[slots.death])
+        object.__setattr__(self, "dead_terms", self.terms.take(slots.death, axis=0))
         object.__setattr__(self, "event_weight", own)
         object.__setattr__(self, "weight", mean[at])
         object.__setattr__(self, "f", left_out)

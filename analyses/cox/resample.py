@@ -113,7 +113,7 @@ def resampled(problem: Problem, copies: Codes) -> Problem:
             begins=np.append(np.flatnonzero(np.diff(stratum, prepend=-1)), stratum.size),
             late=slots.late,
         ),
-        problem.terms[rows],
+        problem.terms.take(rows, axis=0),
         problem.ties,
     )
 

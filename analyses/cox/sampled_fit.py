@@ -108,7 +108,7 @@ class _SubcohortAlone:
         residuals = risk_residuals(fit.problem, fit.moments())
         # The others have no weight in any risk set.
         if not drawn.all():
-            residuals = residuals[drawn[fit.kept]]
+            residuals = residuals.take(np.flatnonzero(drawn[fit.kept]), axis=0)
         influence = _of_everyone(fit.kept[drawn], influence_on_beta(fit, residuals))
         one_each = _PersonRows(self.records.person[drawn])
         sampling = self.sampling.where(drawn)
