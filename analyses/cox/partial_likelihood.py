@@ -229,16 +229,17 @@ def _expected_crossproduct(problem: Problem, at: Moments, hazard: Floats, tied: 
     if at.additions_only:
         return weighted_crossproduct(terms, at.risk * while_at_risk(problem, at, hazard, tied))
     live = lived_by(slots, hazard, additions_only=False)
+    spared = np.zeros(at.risk.size if problem.spread else 0)
+    if problem.spread:
+        spared[slots.death] = tied[slots.death_slot]
 
     def expect(rows: slice, out: Floats, spare: Floats) -> None:
         live(rows, out, spare)
+        if spared.size:
+            out -= spared[rows]
         out *= at.risk[rows]
 
-    expected = _crossproduct(terms, expect)
-    if not problem.spread:
-        return expected
-    own = at.risk[slots.death] * tied[slots.death_slot]
-    return expected - weighted_crossproduct(problem.dead_terms, own)
+    return _crossproduct(terms, expect)
 
 
 def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:

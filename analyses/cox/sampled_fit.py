@@ -104,16 +104,17 @@ class _SubcohortAlone:
 
     def two_phase(self) -> Floats:
         """The model's variance plus that of drawing the subcohort."""
-        fit, drawn = self.fit, self.sampling.subcohort
+        fit = self.fit
         residuals = risk_residuals(fit.problem, fit.moments())
         # The others have no weight in any risk set.
-        if not drawn.all():
-            residuals = residuals.take(np.flatnonzero(drawn[fit.kept]), axis=0)
-        influence = _of_everyone(fit.kept[drawn], influence_on_beta(fit, residuals))
+        drawn = np.flatnonzero(self.sampling.subcohort)
+        kept = fit.kept[drawn]
+        at_risk = drawn if fit.kept.all() else (np.cumsum(fit.kept) - 1)[drawn[kept]]
+        influence = _of_everyone(kept, influence_on_beta(fit, residuals.take(at_risk, axis=0)))
         one_each = _PersonRows(self.records.person[drawn])
-        sampling = self.sampling.where(drawn)
-        summed, share = one_each.summed(influence), sampling.share[one_each.first]
-        stratum = sampling.stratum[one_each.first]
+        first = drawn[one_each.first]
+        summed, share = one_each.summed(influence), self.sampling.share[first]
+        stratum = self.sampling.stratum[first]
         if not np.diff(stratum).any():
             return subcohort_variance(fit.model_covariance, summed, share)
         drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)

@@ -98,6 +98,8 @@ class Sampling:
 
     def where(self, keep: Flags) -> "Sampling":
         """The records where ``keep`` (n,) is true."""
+        if keep.all():
+            return self
         return Sampling(self.subcohort[keep], self.stratum[keep], self.share[keep])
 
 
