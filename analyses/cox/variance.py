@@ -4,6 +4,7 @@ import numpy as np
 from scipy import linalg
 
 from ..records import Codes, Flags, Floats
+from .partial_likelihood import weighted_crossproduct
 
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
@@ -103,7 +104,7 @@ def subcohort_variance(model: Floats, dfbeta: Floats, share: Floats) -> Floats:
 
     Self and Prentice (1988); in the form of Therneau and Li (1999), Lifetime Data Anal 5:99-112.
     """
-    return model + (dfbeta * (1.0 - share)[:, None]).T @ dfbeta
+    return model + weighted_crossproduct(dfbeta, 1.0 - share)
 
 
 def drawn_controls_variance(

@@ -140,7 +140,8 @@ def prentice(records: RiskRecords, subcohort: Flags) -> tuple[RiskRecords, Flags
     A case outside the subcohort enters just before she fails, so that she is in no risk set but
     her own; her earlier records are left out.
     """
-    entry = np.where(subcohort, records.entry, np.nextafter(records.exit, -np.inf))
+    entry, outside = records.entry.copy(), np.flatnonzero(~subcohort)
+    entry[outside] = np.nextafter(records.exit[outside], -np.inf)
     kept = subcohort | records.event
     return replace(records, entry=entry).where(kept), kept
 
