@@ -18,7 +18,7 @@ from ..records import Codes, Flags, Floats
 from .fit import CoxFit
 from .influence import event_means
 from .partial_likelihood import information_of
-from .variance import aliased_columns
+from .variance import ALIASED
 
 TABLE = {"term": pl.String, "chi_square": pl.Float64, "df": pl.Int64, "p_value": pl.Float64}
 """The columns of the table of tests."""
@@ -82,11 +82,10 @@ def proportional_hazards(
     plain = information_of(problem, at)
     first = information_of(problem, at, time)
     second = information_of(problem, at, time**2)
-    full = np.block([[plain, first], [first.T, second]])
+    left, score = _left_by(plain, first, second, score)
     groups = terms or {name: [j] for j, name in enumerate(fit.names)}
-    p = len(fit.names)
-    rows = [(name, *_test(full, score, p, columns)) for name, columns in groups.items()]
-    rows.append(("all terms", *_test(full, score, p, list(range(p)))))
+    rows = [(name, *_test(left, score, columns)) for name, columns in groups.items()]
+    rows.append(("all terms", *_test(left, score, list(range(score.size)))))
     table = pl.DataFrame(rows, schema=TABLE, orient="row")
     scaled, covariance = _scaled(fit, residuals, plain, groups)
     return ProportionalHazards(
@@ -99,16 +98,30 @@ def proportional_hazards(
     )
 
 
+def _left_by(plain: Floats, first: Floats, second: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """The information on trends that coefficients leave, (p, p), and the score of trends, (p,).
+
+    plain, first, second : (p, p) information on coefficients, on both, and on trends. Scaled so
+    that 1 on the diagonal is all the information on a trend.
+    """
+    size = np.sqrt(np.diag(second))
+    size[size == 0] = 1.0
+    left = second - first.T @ np.linalg.solve(plain, first)
+    return left / np.outer(size, size), score / size
+
+
 def _test(
-    full: Floats, score: Floats, p: int, columns: list[int]
+    left: Floats, score: Floats, columns: list[int]
 ) -> tuple[float | None, int, float | None]:
-    keep = [*range(p), *(p + column for column in columns)]
-    block = full[np.ix_(keep, keep)]
-    if aliased_columns(block)[p:].any():
-        return None, len(columns), None
-    u = np.concatenate((np.zeros(p), score[columns]))
+    block, u, df = left[np.ix_(columns, columns)], score[columns], len(columns)
+    try:
+        root = np.linalg.cholesky(block)
+    except np.linalg.LinAlgError:
+        return None, df, None
+    if (np.diag(root) ** 2 <= ALIASED).any():
+        return None, df, None
     statistic = float(u @ np.linalg.solve(block, u))
-    return statistic, len(columns), float(special.chdtrc(len(columns), statistic))
+    return statistic, df, float(special.chdtrc(df, statistic))
 
 
 def _transformed(fit: CoxFit, transform: Transform) -> Floats:
@@ -172,7 +185,7 @@ def _used(fit: CoxFit) -> Flags:
     slots = fit.problem.slots
     present: Codes = np.unique(slots.stratum)
     if records.stratum.max(initial=0) == 0:
-        return np.asarray(np.ptp(terms, axis=0) > 0)[None, :][present]
+        return np.asarray((terms != terms[0]).any(axis=0))[None, :][present]
     # Sorted by stratum, so that each is a run; reductions over runs are quick.
     order = np.argsort(records.stratum, kind="stable")
     runs = np.flatnonzero(np.diff(records.stratum[order], prepend=-1))
