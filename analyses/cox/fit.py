@@ -134,7 +134,7 @@ class CoxFit:
                 "residuals, robust variance, baseline hazard and the proportional-hazards test are "
                 "not built for exact ties: fit with ties='efron'."
             )
-        return moments(self.problem, self.beta * self.scale)
+        return self.maximum.at or moments(self.problem, self.beta * self.scale)
 
 
 def maximum_likelihood(problem: Problem) -> Maximum:

@@ -9,7 +9,7 @@ from scipy import linalg
 from cohort.errors import ConvergenceError
 
 from ..records import Flags, Floats
-from .partial_likelihood import Problem, derivatives, moments
+from .partial_likelihood import Moments, Problem, derivatives, moments
 from .variance import aliased_columns, lost_columns, undetermined_columns
 
 Evaluate = Callable[[Floats], tuple[float, Floats, Floats]]
@@ -24,6 +24,9 @@ UNCHANGED = 2e-10
 """With so many records that an evaluation costs something, a step of less than 1e-6 standard errors
 that promises to change the information by less than 2e-10 of itself, judged by how much the one
 before did, is the last: beta is then off by its square, standard errors by half that share."""
+NEARER, SAME = 1e-20, 1e-14
+"""The sums one step before beta are as good as those at beta after a step below this: with few
+records, whose every digit counts, and with many."""
 STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
@@ -40,7 +43,8 @@ class Maximum:
 
     beta : (p,); 0 where aliased. information : (p, p) minus the second derivative there.
     ..._at_start : where it began, at beta = 0 but for resamples: for the tests of all terms.
-    aliased, monotone : (p,) bool; terms that cannot be estimated, and why.
+    aliased, monotone : (p,) bool; terms that cannot be estimated, and why. at : the sums behind
+    the likelihood one step before beta, where that is as good as there.
     """
 
     beta: Floats
@@ -54,6 +58,7 @@ class Maximum:
     converged: bool
     iterations: int
     gradient_norm: float
+    at: Moments | None = None
 
     @property
     def undetermined(self) -> Flags:
@@ -79,10 +84,12 @@ def maximise(
 
     Raises ConvergenceError when the start has no finite log-likelihood.
     """
+    latest: list[Moments] = []
     if evaluate is None:
 
         def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
-            return derivatives(problem, moments(problem, beta))
+            latest[:] = [moments(problem, beta)]
+            return derivatives(problem, latest[0])
 
     p = problem.terms.shape[1]
     beta = np.zeros(p) if start is None else start
@@ -93,7 +100,7 @@ def maximise(
     monotone = np.zeros(p, dtype=bool)
     converged = bool(not kept.any())
     many = problem.records.size >= MANY
-    iteration, last_gain, last_size = 0, np.inf, np.ones(int(kept.sum()))
+    iteration, gain, last_gain, last_size = 0, 0.0, np.inf, np.ones(int(kept.sum()))
     widest = None
     while not converged and iteration < MOST_ITERATIONS:
         iteration += 1
@@ -136,6 +143,7 @@ def maximise(
         converged=converged,
         iterations=iteration,
         gradient_norm=float(np.linalg.norm(score[kept])),
+        at=latest[0] if converged and latest and gain < (SAME if many else NEARER) else None,
     )
 
 
