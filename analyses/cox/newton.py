@@ -124,10 +124,7 @@ def maximise(
             converged = True
             break
         last_gain, last_size = gain, size
-        if gain * typical > SLACK * (1.0 + abs(value)):
-            moved, found = _risen(evaluate, beta, step, (value, score))
-        else:
-            moved, found = _settled(evaluate, beta, step, gain * typical)
+        moved, found = _moved(evaluate, beta, step, (value, score))
         if not np.isfinite(found[2]).all():
             break
         beta, (value, score, information) = moved, found
@@ -191,6 +188,16 @@ def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
     except linalg.LinAlgError:
         step[kept] = linalg.lstsq(block, score[kept])[0]
     return step
+
+
+def _moved(
+    evaluate: Evaluate, beta: Floats, step: Floats, start: tuple[float, Floats]
+) -> tuple[Floats, tuple[float, Floats, Floats]]:
+    """Where a step leads, halved where it must be, and what is found there."""
+    gain = float(start[1] @ step)
+    if gain > SLACK * (1.0 + abs(start[0])):
+        return _risen(evaluate, beta, step, start)
+    return _settled(evaluate, beta, step, gain)
 
 
 def _risen(
