@@ -124,9 +124,12 @@ def _check_references(cohort: Cohort, frame: pl.DataFrame, model: Model) -> None
 def models_of(cohort: Cohort, question: Question) -> Iterator[Model]:
     """The models of a question: each adjustment set alone, then with each modifier.
 
-    Raises QuestionError when the exposure is adjusted for itself or modifies itself.
+    Raises QuestionError when the exposure is adjusted for itself or modifies itself, SchemaError
+    for an undeclared variable.
     """
     exposure = parse(cohort, question.exposure)
+    for name in question.strata:
+        cohort.variable(name)
     for modifier in question.modifiers:
         if isinstance(cohort.variable(modifier), (Binary, Categorical)):
             continue

@@ -103,9 +103,11 @@ def groups_of(cohort: Cohort, question: Question, by: Grouping) -> Groups:
     Strata of the question, and that of the follow-up, cross with them.
 
     Raises QuestionError for an exposure without levels, SchemaError when values are missing and
-    the question refuses that.
+    the question refuses that or a stratum is not declared.
     """
     exposure = _exposure(cohort, question, by)
+    for name in question.strata:
+        cohort.variable(name)
     model = Model("crude", Term(()) if exposure is None else exposure, (), question.strata)
     kept = usable(cohort, model, question)
     frame = cohort.frame if kept.all() else cohort.frame.filter(pl.Series(kept))
