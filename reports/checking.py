@@ -10,16 +10,18 @@ from analyses.study.study import PublishedSource
 from cohort import Cohort, CohortError
 
 from . import numbers
+from .built import OK, REFUSED, exit_code
 from .published_page import short_names
+from .rehearsal.held import check_twin
 from .sources import Document, Records, audit_of, cohort_of, read_document, records_of, tables_of
 from .tables import flow_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found, as lines to read, and whether an analysis may go on."""
+    """What a check found, as lines to read, and the exit code that it deserves."""
 
-    passed: bool
+    code: int
     text: str
 
 
@@ -49,8 +51,23 @@ def check_study(path: Path) -> Checked:
         problems = _questions(records)
         passed = not problems
         lines += problems
-    lines.append("The study can be run." if passed else "The data are refused.")
-    return Checked(passed, "\n".join(lines))
+    return _with_twin(document, records if passed else None, lines)
+
+
+def _with_twin(document: Document, records: Records | None, lines: list[str]) -> Checked:
+    """The end of a check: the twin held against the study, and the verdict.
+
+    records : of the study; None when they are refused.
+    """
+    last = "The data are refused." if records is None else "The study can be run."
+    code = REFUSED if records is None else OK
+    try:
+        check_twin(document, records)
+    except CohortError as error:
+        lines.append(f"Rehearsal: {error}")
+        if records is not None:
+            last, code = "The study can be run, but not rehearsed.", exit_code(error)
+    return Checked(code, "\n".join([*lines, last]))
 
 
 def _questions(records: Records) -> list[str]:
@@ -82,4 +99,4 @@ def _published(document: Document) -> Checked:
     for table in tables:
         doubts = ", ".join(table.doubtful)
         lines.append(f"- {names[table.id]}: {doubts or 'every count published'}")
-    return Checked(True, "\n".join([*lines, "The study can be run."]))
+    return Checked(OK, "\n".join([*lines, "The study can be run."]))

@@ -87,7 +87,7 @@ def check(study: StudyFile) -> None:
         _complain(str(error))
         raise typer.Exit(exit_code(error)) from None
     _say(found.text)
-    raise typer.Exit(OK if found.passed else REFUSED)
+    raise typer.Exit(found.code)
 
 
 @app.command(name="list")

@@ -123,13 +123,10 @@ def cohort_of(
     case-control sample.
     """
     world = simulated.world
-    if scale not in SCALES:
-        raise StudyError(f"scale = '{scale}': expected {one_of(SCALES)}.")
     if outcome not in world.outcomes:
         raise StudyError(f"no outcome '{outcome}': {nearest(outcome, list(world.outcomes))}")
-    unmatched = design is not None and _kind(world, design) == "case-control"
-    if unmatched and scale != "age":
-        raise StudyError(f"scale = '{scale}': a case-control sample has no follow-up, only an age.")
+    check_scale(world, scale, design)
+    unmatched = _unmatched(world, design)
     frame = _analysis_frame(simulated, outcome, scale, prevalent=unmatched)
     frame, declared = _sampled_frame(simulated, frame, design)
     types = typed_variable(world)
@@ -149,6 +146,21 @@ def cohort_of(
             *((carrier_variable(),) if reveal else ()),
         ),
     )
+
+
+def check_scale(world: World, scale: str, design: str | None) -> None:
+    """Refuse a time scale that a world, or one of its designs, does not have.
+
+    Raises StudyError.
+    """
+    if scale not in SCALES:
+        raise StudyError(f"scale = '{scale}': expected {one_of(SCALES)}.")
+    if _unmatched(world, design) and scale != "age":
+        raise StudyError(f"scale = '{scale}': a case-control sample has no follow-up, only an age.")
+
+
+def _unmatched(world: World, design: str | None) -> bool:
+    return design is not None and _kind(world, design) == "case-control"
 
 
 def _kind(world: World, design: str) -> str:

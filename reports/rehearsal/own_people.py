@@ -20,8 +20,8 @@ from synthetic.plasmode import OwnPeople, Plasmode, plasmode, redrawn
 
 from .. import numbers
 from ..checksums import sha256_of_text
-from ..sources import Document, cohort_of, records_of
-from .plan import Method, Twin, planned
+from ..sources import Document, Records, cohort_of, records_of
+from .plan import Method, Twin, need_ratios, planned
 
 CENSORED = 0
 Floats = NDArray[np.float64]
@@ -101,6 +101,25 @@ def own_people_twin(document: Document) -> Twin:
         _words(known, cohorts),
         "the ratio conditional on the fullest adjustment set, which is what was put in",
     )
+
+
+def check_own_people(records: Records) -> None:
+    """Refuse a study whose own persons cannot carry a rehearsal; nothing is fitted for it.
+
+    Raises StudyError as ``own_people_twin`` does.
+    """
+    study = records.study
+    published = {} if study.twin is None else study.twin.published
+    named: dict[str, dict[str, float]] = {}
+    for number, asked in enumerate(study.questions, start=1):
+        name = f"question {number}"
+        cohort = cohort_of(records, asked.follow_up)
+        _check(cohort, name)
+        fullest = list(prepared(cohort, _main(asked).question))[-1]
+        _set(np.zeros(len(fullest.columns.names)), fullest, published)
+        named[name] = {one.contrast: 0.0 for one in fullest.columns.comparisons}
+    _check_published(study, named)
+    need_ratios(study)
 
 
 def _main(asked: Asked) -> Asked:

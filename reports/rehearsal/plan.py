@@ -88,6 +88,18 @@ def regressions(study: Study) -> list[tuple[str, Regression]]:
     return named
 
 
+def need_ratios(study: Study) -> None:
+    """Refuse a study that estimates no ratio.
+
+    Raises StudyError.
+    """
+    if not regressions(study):
+        raise StudyError(
+            "a rehearsal is of ratios: the study has no estimator of kind 'cox', 'logistic' or "
+            "'conditional-logistic'."
+        )
+
+
 def planned(
     study: Study, pilot: Mapping[str, Cohort], draws: Sequence[str]
 ) -> tuple[tuple[Method, ...], tuple[Graded, ...]]:
@@ -98,11 +110,7 @@ def planned(
 
     Raises StudyError when the plan cannot be run on the twin, or has no estimator of ratios.
     """
-    if not regressions(study):
-        raise StudyError(
-            "a rehearsal is of ratios: the study has no estimator of kind 'cox', 'logistic' or "
-            "'conditional-logistic'."
-        )
+    need_ratios(study)
     methods: list[Method] = []
     graded: list[Graded] = []
     for number, (asked, draw) in enumerate(zip(study.questions, draws, strict=True), start=1):
@@ -141,8 +149,13 @@ def _estimated(asked: Asked, estimator: Regression, cohort: Cohort, number: int)
     try:
         frame = estimator.estimate(cohort, asked.question).frame
     except CohortError as error:
-        raise StudyError(
-            f"[[questions]] number {number} cannot be asked of the twin, so the plan cannot be "
-            f"rehearsed there: {error}"
-        ) from None
+        raise not_askable(number, error) from None
     return frame.filter(pl.col("modifier_level").is_null())
+
+
+def not_askable(number: int, error: CohortError) -> StudyError:
+    """The refusal of a question that the twin cannot answer. number : of the question, from 1."""
+    return StudyError(
+        f"[[questions]] number {number} cannot be asked of the twin, so the plan cannot be "
+        f"rehearsed there: {error}"
+    )

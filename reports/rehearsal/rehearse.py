@@ -16,7 +16,8 @@ from ..sources import Document
 from .own_people import own_people_twin
 from .plan import LARGE, NULL, PUBLISHED, Method, Twin
 from .runs import Run, Tell, grade, rerun
-from .world_twin import LARGE_WORLD, told_twin, world_twin
+from .world_fit import told_twin
+from .world_twin import LARGE_WORLD, world_twin
 
 Progress = Callable[[str], None]
 

@@ -8,12 +8,9 @@ import numpy as np
 import polars as pl
 
 from analyses.study.parts import Exclusion
-from analyses.study.sources import SCALES
-from analyses.study.study import Study, WorldSource
 from analyses.study.study import Twin as Told
-from cohort import CaseCohort, Cohort, Continuous, FullCohort, NestedCaseControl
-from cohort.designs import CaseControl
-from cohort.errors import DesignError, StudyError, nearest, one_of
+from cohort import Cohort, Continuous
+from cohort.errors import DesignError, StudyError
 from synthetic.cohorts import cohort_of
 from synthetic.document.outcomes import Outcome, Sampling
 from synthetic.document.world import World
@@ -24,11 +21,10 @@ from synthetic.truth.conditional import conditional_truth
 
 from .. import numbers
 from ..checksums import sha256_of_text
-from ..invented import world_of
 from ..sources import Document
 from .plan import Method, Twin, planned
+from .world_fit import FOUND, check_outcomes, world_fit
 
-FOUND, FULL = "positive", "full cohort"
 LARGE_WORLD = 1_000_000
 """Women of the world in which the plan is run once at large, enrolled or not."""
 CALIBRATING = 100_000
@@ -59,48 +55,19 @@ class WorldDraw:
         return found
 
 
-def told_twin(study: Study) -> Told:
-    """The world in which a study is rehearsed: that of [twin], or its own.
-
-    Raises StudyError when there is none.
-    """
-    if study.twin is not None:
-        return study.twin
-    source = study.source
-    if not isinstance(source, WorldSource):
-        raise StudyError(
-            "the study has no [twin]: say what it is rehearsed on, kind = 'own people' or a world."
-        )
-    return Told(
-        world=source.world,
-        persons=source.persons,
-        outcome=source.outcome,
-        scale=source.scale,
-        design=source.design,
-        seed=source.seed,
-    )
-
-
 def world_twin(document: Document, large: int = LARGE_WORLD) -> Twin:
     """The twin of a study in the world that its document names.
 
     large : women of the world in which the plan is run once at large.
 
-    Raises StudyError when the world has no such outcome or design, the design is not that of the
-    study, an exposure is not one whose effect the world knows, or the plan cannot be run there.
+    Raises StudyError when the study does not fit the world (``world_fit``), or the plan cannot be
+    run there.
     """
-    study = document.study
-    told = told_twin(study)
-    assert told.world is not None
+    fit = world_fit(document)
+    told, world, exposures, scales = fit.told, fit.world, fit.exposures, fit.scales
     assert told.outcome is not None
-    where = "[source] world" if study.twin is None else "[twin] world"
-    world = world_of(document, told.world, where)
-    _check(world, told, _design_of(document))
-    exposures = tuple(dict.fromkeys(asked.question.exposure for asked in study.questions))
-    for exposure in exposures:
-        _check_exposure(world, exposure)
-    scales = _scales(study, told)
-    with_effect = _like(world, _published(world, told, exposures), told.outcome)
+    study = document.study
+    with_effect = _like(world, fit.outcome, told.outcome)
     none = _like(world, _without(world.outcomes[told.outcome], exposures), told.outcome)
     draw = WorldDraw(
         with_effect,
@@ -130,66 +97,6 @@ def world_twin(document: Document, large: int = LARGE_WORLD) -> Twin:
     )
 
 
-def _check(world: World, told: Told, here: str) -> None:
-    if told.outcome not in world.outcomes:
-        raise StudyError(
-            f"[twin] outcome = '{told.outcome}': the world has none, "
-            f"{nearest(str(told.outcome), list(world.outcomes))}"
-        )
-    if told.design is not None and told.design not in world.designs:
-        raise StudyError(
-            f"[twin] design = '{told.design}': {nearest(told.design, list(world.designs))}"
-        )
-    there = FULL if told.design is None else world.designs[told.design].kind
-    if here != there:
-        raise StudyError(
-            f"the study is a {here}, its twin a {there}: name a design of the world that is a "
-            f"{here} in [twin] design, or leave it out for a full cohort."
-        )
-
-
-def _design_of(document: Document) -> str:
-    source = document.study.source
-    if isinstance(source, WorldSource):
-        if source.design is None:
-            return FULL
-        designs = world_of(document, source.world).designs
-        if source.design not in designs:
-            raise StudyError(
-                f"[source] design = '{source.design}': {nearest(source.design, list(designs))}"
-            )
-        return designs[source.design].kind
-    words = {
-        FullCohort: FULL, CaseCohort: "case-cohort", NestedCaseControl: "nested case-control",
-        CaseControl: "case-control",
-    }  # fmt: skip
-    return words[type(document.study.design)]
-
-
-def _check_exposure(world: World, exposure: str) -> None:
-    known = [FOUND, CARRIER, CELLS, *world.variables]
-    if exposure not in known:
-        raise StudyError(
-            f"the effect of '{exposure}' is not a fact of this world, so that nothing can be "
-            f"graded against it; exposures whose effect it knows: {one_of(known)}."
-        )
-
-
-def _scales(study: Study, told: Told) -> tuple[str, ...]:
-    """The time scale of each question in the world.
-
-    Raises StudyError when a question has a follow-up that is no scale of a world.
-    """
-    scales = tuple(asked.follow_up or told.scale for asked in study.questions)
-    for scale in scales:
-        if scale not in SCALES:
-            raise StudyError(
-                f"a question is asked on the follow-up '{scale}', which a world does not have: "
-                f"expected {one_of(SCALES)}, or a twin of kind 'own people'."
-            )
-    return scales
-
-
 def _without(outcome: Outcome, exposures: tuple[str, ...]) -> Outcome:
     """The outcome on which the exposures have no effect."""
     effects = {
@@ -203,23 +110,6 @@ def _without(outcome: Outcome, exposures: tuple[str, ...]) -> Outcome:
         typed = 1.0 if outcome.compatible_chimerism == 1 else nextafter(1.0, 2.0)
         found = replace(found, chimerism=1.0, compatible_chimerism=typed)
     return found
-
-
-def _published(world: World, told: Told, exposures: tuple[str, ...]) -> Outcome:
-    """The outcome with the published effect; without one, as the world has it.
-
-    Raises StudyError when the published contrasts are not one of the male cells.
-    """
-    outcome = world.outcomes[str(told.outcome)]
-    if not told.published:
-        return outcome
-    only = set(told.published) == {"yes vs no"} and set(exposures) <= {FOUND, CARRIER}
-    if not only:
-        raise StudyError(
-            "[twin] published: in a world only the effect of male cells can be set, as "
-            'published = { "yes vs no" = 0.5 }; other effects stand in the world\'s document.'
-        )
-    return replace(outcome, chimerism=told.published["yes vs no"], compatible_chimerism=1.0)
 
 
 def _like(world: World, outcome: Outcome, name: str) -> World:
@@ -274,13 +164,7 @@ def _truths(
 
     Raises StudyError for a question about another outcome, whose effect was not put in.
     """
-    others = sorted({f"'{one.outcome}'" for one in methods if one.outcome != outcome})
-    if others:
-        raise StudyError(
-            f"[[questions]] outcome = {', '.join(others)}: a rehearsal in a world is of [twin] "
-            f"outcome = '{outcome}', whose effect is known; ask about the others in a document of "
-            "their own."
-        )
+    check_outcomes([one.outcome for one in methods], outcome)
     return {one.name: _truth(world, outcome, one, cohort) for one in methods}
 
 
