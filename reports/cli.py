@@ -133,9 +133,6 @@ def simulate(
     except CohortError as error:
         _complain(str(error))
         raise typer.Exit(MISUSED) from None
-    except OSError as error:
-        _complain(f"'{out}' cannot be written: {error.strerror}.")
-        raise typer.Exit(MISUSED) from None
     _say(f"{world}: {persons:,} women, seed {seed}. What is in it:")
     _say(str(manifest.resolve()))
 

@@ -16,8 +16,19 @@ from typing import Any
 import joblib
 import polars as pl
 
-from cohort.errors import StudyError
+from cohort.errors import DesignError, StudyError
 
+from .claimed import (
+    MANIFEST,
+    PARTS,
+    UNFINISHED,
+    as_os_error,
+    claimed,
+    clear,
+    refuse_another,
+    unclaimed,
+    unwritten,
+)
 from .document.reading import world_from
 from .document.world import World, as_document
 from .generate import LATENT, OBSERVED, generate
@@ -79,13 +90,30 @@ def write_world(
 ) -> Path:
     """Write a world to a folder, or finish what an interrupted run began; returns the manifest.
 
-    Raises StudyError when the folder holds another world, seed or size, or anything else.
+    A world too small for one of its designs leaves nothing behind, so that the folder takes a
+    larger one; a full disk leaves the parts that were finished.
+
+    Raises StudyError when the folder holds another world, seed or size, or anything else, and when
+    it cannot be written; DesignError when a design needs more women.
     """
     report = progress or (lambda step: None)
+    there = folder.exists()
     manifest = _claim(world, folder, run)
-    if _finished(manifest, world):
-        report(Progress(FINISHED, run.parts, run.parts))
-        return manifest
+    try:
+        if _finished(manifest, world):
+            report(Progress(FINISHED, run.parts, run.parts))
+        else:
+            _complete(world, folder, run, report)
+    except DesignError:
+        clear(folder, keep_folder=there)
+        raise
+    except OSError as error:
+        raise unwritten(folder, error, there) from None
+    return manifest
+
+
+def _complete(world: World, folder: Path, run: Run, report: Callable[[Progress], None]) -> None:
+    """Write what is not there yet; the manifest says so last."""
     report(Progress(COMPILING, 0, run.parts))
     generate(world, first=0, persons=1, seed=run.seed)
     waiting = [part for part in range(run.parts) if not _marker(folder, part).exists()]
@@ -99,12 +127,11 @@ def write_world(
     report(Progress(INTEGRATING, run.parts, run.parts))
     truth = world_truth(world, persons=TRUTH_PERSONS, seed=run.seed)
     _write(truth, folder / "latent" / "truth.parquet")
-    told = json.loads(manifest.read_text())
+    told = claimed(folder)
     libraries = {name: version(name) for name in ("numpy", "scipy", "polars", "numba")}
     told |= {"complete": True, "files": _files(folder), "libraries": libraries}
     told["document"] = as_document(world)
-    _write_text(manifest, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")
-    return manifest
+    _write_text(folder / MANIFEST, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")
 
 
 def read_table(folder: Path, name: str) -> pl.LazyFrame:
@@ -119,7 +146,7 @@ def read_table(folder: Path, name: str) -> pl.LazyFrame:
 
 
 def _claim(world: World, folder: Path, run: Run) -> Path:
-    manifest = folder / "manifest.json"
+    manifest = folder / MANIFEST
     told: dict[str, Any] = {
         "world": world.name,
         "fingerprint": world.fingerprint,
@@ -127,33 +154,35 @@ def _claim(world: World, folder: Path, run: Run) -> Path:
         "seed": run.seed,
         "engine": ENGINE,
     }
-    if manifest.exists():
-        there = json.loads(manifest.read_text())
-        other = [key for key in told if there.get(key) != told[key] and key != "world"]
-        if other:
-            raise StudyError(
-                f"'{folder.name}' holds another world ({', '.join(other)} differ): choose an empty "
-                "folder; nothing was written."
-            )
+    there = claimed(folder)
+    if there:
+        refuse_another(folder, told, there)
         return manifest
-    if folder.exists() and any(folder.iterdir()):
-        raise StudyError(f"'{folder.name}' is not empty and holds no world: choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
     told |= {"complete": False, "document": as_document(world)}
-    _write_text(manifest, json.dumps(told, indent=1, sort_keys=True, default=str) + "\n")
+    text = json.dumps(told, indent=1, sort_keys=True, default=str) + "\n"
+    was_there = folder.exists()
+    try:
+        if was_there and any(folder.iterdir()):
+            raise StudyError(
+                f"'{folder.name}' is not empty and holds no world: choose another folder."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_text(manifest, text)
+    except OSError as error:
+        raise unclaimed(folder, error, was_there) from None
     return manifest
 
 
 def _finished(manifest: Path, world: World) -> bool:
     """Whether the folder is complete and was written from this very document, targets included."""
-    told = json.loads(manifest.read_text())
+    told = claimed(manifest.parent)
     same = told["document"] == json.loads(json.dumps(as_document(world), default=str))
     there = all((manifest.parent / name).exists() for name in told.get("files", ()))
     return bool(told["complete"]) and same and there
 
 
 def _marker(folder: Path, part: int) -> Path:
-    return folder / "latent" / "parts" / f"part-{part:05d}.json"
+    return folder / PARTS / f"part-{part:05d}.json"
 
 
 def _write_parts(
@@ -194,13 +223,16 @@ def _write_designs(world: World, folder: Path, run: Run) -> None:
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".unfinished")
-    frame.write_parquet(beside, compression="zstd", compression_level=3, row_group_size=PART)
+    beside = path.with_suffix(UNFINISHED)
+    try:
+        frame.write_parquet(beside, compression="zstd", compression_level=3, row_group_size=PART)
+    except pl.exceptions.PolarsError as error:
+        raise as_os_error(error) from None
     beside.replace(path)
 
 
 def _write_text(path: Path, text: str) -> None:
-    beside = path.with_suffix(".unfinished")
+    beside = path.with_suffix(UNFINISHED)
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
