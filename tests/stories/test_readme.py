@@ -1,4 +1,4 @@
-"""The README's two scripts, exactly as it prints them."""
+"""The README's two scripts and its study document, exactly as it prints them."""
 
 import os
 import re
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from reports.cli import main
+from reports.exchange_ledger import LEDGER
+
 ROOT = Path(__file__).parents[2]
-SCRIPTS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
-)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRIPTS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+DOCUMENTS = re.findall(r"^```toml\n(.*?)^```", README, re.M | re.S)
 
 
 def run(script: str, folder: Path) -> str:
@@ -56,6 +59,29 @@ def test_a_real_case_cohort(tmp_path) -> None:
     assert "3.27 to 6.12" in adjusted
 
 
+def test_the_study_document(tmp_path, capsys) -> None:
+    """The same case-cohort as in the second script: 4.47, 3.27 to 6.12."""
+    (document,) = DOCUMENTS
+    study = tmp_path / "wilms.toml"
+    study.write_text(document, encoding="utf-8")
+    shutil.copy(ROOT / "tests" / "reference" / "data" / "nwtco.csv", tmp_path)
+    out = tmp_path / "pages"
+    for arguments in (["check", str(study)], ["run", str(study), "--out", str(out)]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert 0 == (end.value.code or 0)
+    told = capsys.readouterr()
+    assert "The study can be run." in told.out
+    assert "4.47 (3.27 to 6.12)" in told.out
+    assert "4.47 (3.27 to 6.12)" in (out / "wilms.html").read_text(encoding="utf-8")
+
+
+def test_where_things_are() -> None:
+    assert LEDGER in README
+    assert "tests/reference/data/nwtco.csv" in README
+    assert ".venv/bin/microcohort" in README
+
+
 @pytest.mark.parametrize("command", ["python3 -m reports build", "python3 -m tests"])
 def test_the_two_commands_are_there(command: str) -> None:
-    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert command in README
