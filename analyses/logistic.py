@@ -149,8 +149,8 @@ class ConditionalLogistic:
             or SET not in cohort.frame.columns
         ):
             raise UnsupportedError(
-                "ConditionalLogistic() needs matched sets: declare CaseControl(matched_set=) or "
-                "NestedCaseControl(matched_set=)."
+                "ConditionalLogistic() needs matched sets: declare matched_set in a design of "
+                "kind CaseControl or NestedCaseControl."
             )
         _check_honoured(cohort, "ConditionalLogistic()")
         if question.strata:

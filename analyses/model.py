@@ -8,7 +8,7 @@ import polars as pl
 
 from cohort.cohort import Cohort, Step, step
 from cohort.declaration import CLUSTER, OFFSET, STRATUM
-from cohort.errors import QuestionError, SchemaError, row_list
+from cohort.errors import QuestionError, SchemaError, agreeing, row_list
 from cohort.variables import Binary, Categorical
 
 from .grammar import Column, Term
@@ -169,9 +169,10 @@ def usable(cohort: Cohort, model: Model, question: Question) -> Flags:
         if cohort.frame[name].null_count()
     )
     raise SchemaError(
-        f"{(~kept).sum():,} of {len(kept):,} records lack a value that the model '{model.name}' "
-        f"needs ({row_list(np.flatnonzero(~kept))}); missing by variable: {told}. Ask with "
-        'Question(missing="complete case") to leave them out, counted, or complete them.'
+        f"{(~kept).sum():,} of {len(kept):,} records {agreeing((~kept).sum(), 'lack')} a value "
+        f"that the model '{model.name}' "
+        f"needs ({row_list(np.flatnonzero(~kept))}); missing by variable: {told}. Ask the "
+        'question with missing = "complete case" to leave them out, counted, or complete them.'
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from cohort.cohort import Cohort
-from cohort.errors import QuestionError, SchemaError, row_list
+from cohort.errors import QuestionError, SchemaError, agreeing, counted, row_list
 from cohort.variables import Binary, Categorical, Code, Continuous, Variable
 
 from .grammar import Column, Term, parse_term
@@ -117,7 +117,7 @@ def other_levels(variable: Categorical) -> tuple[Code, ...]:
     levels = variable.levels or ()
     if variable.reference is None:
         raise QuestionError(
-            f"variable '{variable.name}' has no reference level: declare reference= one of its "
+            f"variable '{variable.name}' has no reference level: declare reference = one of its "
             f"{len(levels)} levels; none is chosen for you."
         )
     others = tuple(level for level in levels if level != variable.reference)
@@ -140,7 +140,8 @@ def _transformed(variable: Continuous, factor: Column, x: Floats) -> Floats:
         bad = ~(x > 0) if factor.function.startswith("log") else ~(x >= 0)
         if factor.function != "square" and bad.any():
             raise SchemaError(
-                f"{bad.sum():,} values of '{variable.name}' are not "
+                f"{counted(bad.sum(), 'values')} of '{variable.name}' "
+                f"{agreeing(bad.sum(), 'are')} not "
                 f"{'above' if factor.function.startswith('log') else 'at least'} 0 "
                 f"({row_list(np.flatnonzero(bad))}), so {factor} has no value there."
             )
@@ -172,7 +173,7 @@ def contrasts(cohort: Cohort, term: Term) -> tuple[Contrast, ...]:
     if len(term.factors) > 1:
         raise QuestionError(
             f"the exposure '{term}' is a product: name one variable as exposure and the other in "
-            "modifiers=, and the effect is reported in each of its levels."
+            "modifiers, and the effect is reported in each of its levels."
         )
     factor = term.factors[0]
     variable = cohort.variable(factor.name)

@@ -1,7 +1,20 @@
 """How the records of a sampled design are weighted: values to name in an estimator."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from cohort.errors import one_of
+
+
+def choices(kinds: Sequence[type]) -> str:
+    """The kinds to choose from, as Python and as a study document name them."""
+    names = [kind.__name__ for kind in kinds]
+    words = [
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("Based")).lower() for name in names
+    ]
+    return f"{one_of([f'{name}()' for name in names])} (in a study document {one_of(words)})"
 
 
 @dataclass(frozen=True, slots=True)

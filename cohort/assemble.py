@@ -28,7 +28,7 @@ from .declaration import (
     refuse_types,
 )  # fmt: skip
 from .designs import CaseCohort, CaseControl, Design, NestedCaseControl
-from .errors import SchemaError, row_list
+from .errors import SchemaError, agreeing, counted, row_list
 from .followup import event_codes
 from .timescales import merge_near_equal, times_of
 from .variables import CODE_SUFFIX, Binary, Variable, read_variable
@@ -109,7 +109,7 @@ def identifiers(series: pl.Series) -> pl.Series:
     series = _without_nan(series)
     if series.null_count():
         raise SchemaError(
-            f"{series.null_count():,} records have no identifier in '{series.name}' "
+            f"{counted(series.null_count(), 'records have')} no identifier in '{series.name}' "
             f"({row_list(series.is_null().arg_true())}): expected one for every record."
         )
     if series.dtype.is_float():
@@ -129,8 +129,9 @@ def _whole(series: pl.Series) -> pl.Series:
     damaged = (series != series.round(0)) | (series.abs() >= largest)
     if damaged.any():
         raise SchemaError(
-            f"{damaged.sum():,} identifiers in '{series.name}' are no whole numbers below "
-            f"{largest:,.0f} ({row_list(damaged.arg_true())}): they were read as floating-point "
+            f"{counted(damaged.sum(), 'identifiers')} in '{series.name}' "
+            f"{agreeing(damaged.sum(), 'are')} not whole and below {largest:,.0f} "
+            f"({row_list(damaged.arg_true())}): they were read as floating-point "
             f"numbers ({series.dtype}), which tell no larger ones apart; read the column as text."
         )
     return series.cast(pl.Int64)
@@ -142,13 +143,14 @@ def _told_apart(names: pl.Series) -> pl.Series:
     blank = bare == ""
     if blank.any():
         raise SchemaError(
-            f"{blank.sum():,} records have a blank identifier in '{names.name}' "
+            f"{counted(blank.sum(), 'records have')} a blank identifier in '{names.name}' "
             f"({row_list(blank.arg_true())}): expected one for every record."
         )
     padded = bare != names
     if padded.any() and bare.n_unique() < names.n_unique():
         raise SchemaError(
-            f"{padded.sum():,} identifiers in '{names.name}' have spaces around them "
+            f"{counted(padded.sum(), 'identifiers')} in '{names.name}' "
+            f"{agreeing(padded.sum(), 'have')} spaces around them "
             f"({row_list(padded.arg_true())}), and some differ from others by these alone: remove "
             "the spaces, or one person counts as two."
         )

@@ -18,7 +18,15 @@ from .assemble import identifiers
 from .checks import Problem, problems_of
 from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration, refuse_types
 from .doors import as_polars
-from .errors import MOST_ROWS_NAMED, CohortError, FollowUpError, SchemaError, row_list
+from .errors import (
+    MOST_ROWS_NAMED,
+    CohortError,
+    FollowUpError,
+    SchemaError,
+    agreeing,
+    counted,
+    row_list,
+)
 from .followup import CENSORED, HAPPENED, FollowUp, event_codes
 from .timescales import (
     NEAR_EQUAL,
@@ -107,9 +115,9 @@ class Audit:
 
     def __repr__(self) -> str:
         errors = sum(problem.error is not None for problem in self.problems)
-        persons = "" if self.persons is None else f" of {self.persons:,} persons"
+        persons = "" if self.persons is None else f" of {counted(self.persons, 'persons')}"
         return (
-            f"Audit({self.records:,} records{persons}: {errors} "
+            f"Audit({counted(self.records, 'records')}{persons}: {errors} "
             f"{'problem that forbids' if errors == 1 else 'problems that forbid'} an analysis, "
             f"{len(self.problems) - errors} to know)"
         )
@@ -196,7 +204,7 @@ def _identical_records(table: pl.DataFrame) -> Iterable[Problem]:
         rows = again.arg_true().to_list()
         yield Problem(
             "identical record", tuple(rows),
-            f"{len(rows):,} records are identical to an earlier one in every column "
+            f"{counted(len(rows), 'records are')} identical to an earlier one in every column "
             f"({row_list(rows)}): remove the doubles.",
             FollowUpError,
         )  # fmt: skip
@@ -232,7 +240,8 @@ def _calendar_problems(
             rows = tuple(outside.arg_true().to_list())
             yield Problem(
                 "date out of range", rows,
-                f"{len(rows):,} dates in '{column}' are outside {low or '...'} to {high or '...'} "
+                f"{counted(len(rows), 'dates')} in '{column}' {agreeing(len(rows), 'are')} "
+                f"outside {low or '...'} to {high or '...'} "
                 f"({row_list(rows)}).",
                 FollowUpError,
             )  # fmt: skip

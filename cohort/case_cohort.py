@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .cohort import Cohort
 from .declaration import EVENT, PERSON, SAMPLING_STRATUM, SUBCOHORT
 from .designs import CaseCohort
-from .errors import DesignError, row_list
+from .errors import DesignError, counted, row_list
 from .followup import HAPPENED
 from .variables import Code
 
@@ -46,7 +46,7 @@ def is_case(cohort: Cohort, design: CaseCohort) -> NDArray[np.bool_]:
     outcomes = cohort.follow_up.outcomes
     strange = [name for name in design.cases if name not in outcomes]
     if strange:
-        raise DesignError(f"cases= names '{strange[0]}', which is no outcome of {outcomes!r}.")
+        raise DesignError(f"cases names '{strange[0]}', which is no outcome of {outcomes!r}.")
     codes = [outcomes.index(name) + HAPPENED for name in design.cases] or [HAPPENED]
     return np.isin(cohort.frame[EVENT].to_numpy(), codes)
 
@@ -64,7 +64,7 @@ def share_drawn(design: CaseCohort) -> float | dict[Code, float]:
     raise DesignError(
         "the case-cohort design does not say how large the cohort was"
         + (" in each sampling stratum" if design.stratum is not None else "")
-        + ": give CaseCohort(cohort_size=), the persons before sampling"
+        + ": give cohort_size, the persons before sampling"
         + (", as {stratum: persons}." if design.stratum is not None else ".")
     )
 
@@ -98,7 +98,8 @@ def _check_sizes(cohort: Cohort, design: CaseCohort) -> None:
         unknown = cohort.frame[SAMPLING_STRATUM].is_null()
         if unknown.any():
             raise DesignError(
-                f"{unknown.sum():,} records have no sampling stratum in '{design.stratum}' "
+                f"{counted(unknown.sum(), 'records have')} no sampling stratum in "
+                f"'{design.stratum}' "
                 f"({row_list(unknown.arg_true())})."
             )
     size = design.cohort_size

@@ -24,7 +24,7 @@ from .declaration import (
     WEIGHT,
     Declaration,
 )  # fmt: skip
-from .errors import DesignError, FollowUpError, SchemaError, row_list
+from .errors import DesignError, FollowUpError, SchemaError, agreeing, counted, row_list
 from .followup import HAPPENED
 from .timescales import sentinel_story, sentinels
 
@@ -77,9 +77,9 @@ def _time_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Pr
         if bad.any():
             yield Problem(
                 "time missing", _rows(bad),
-                f"{bad.sum():,} records have no finite {role} in '{column}' "
+                f"{counted(bad.sum(), 'records have')} no finite {role} in '{column}' "
                 f"({row_list(np.flatnonzero(bad))}): expected {scale.unit} on '{scale.name}'. "
-                + ("Leave entry= out where nobody enters late." if role == "entry" else
+                + ("Leave entry out where nobody enters late." if role == "entry" else
                    "Take the records out before they enter, or complete them."),
                 FollowUpError,
             )  # fmt: skip
@@ -87,7 +87,7 @@ def _time_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Pr
         if early.any():
             yield Problem(
                 "time negative", _rows(early),
-                f"{early.sum():,} records have a negative {role} in '{column}' "
+                f"{counted(early.sum(), 'records have')} a negative {role} in '{column}' "
                 f"({row_list(np.flatnonzero(early))}): expected {scale.unit} since the origin of "
                 f"'{scale.name}'"
                 + (f", '{scale.origin}'" if scale.origin is not None else "") + ".",
@@ -111,7 +111,8 @@ def _order_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[P
         if at_zero.any():
             yield Problem(
                 "exit at 0", _rows(at_zero),
-                f"{at_zero.sum():,} records leave at time 0 ({row_list(np.flatnonzero(at_zero))}): "
+                f"{counted(at_zero.sum(), 'records leave')} at time 0 "
+                f"({row_list(np.flatnonzero(at_zero))}): "
                 "kept at risk there, with no person-time.",
             )  # fmt: skip
         return
@@ -119,7 +120,8 @@ def _order_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[P
     if wrong.any():
         yield Problem(
             "exit at or before entry", _rows(wrong),
-            f"{wrong.sum():,} of {len(frame):,} records leave follow-up at or before they enter it "
+            f"{wrong.sum():,} of {len(frame):,} records {agreeing(wrong.sum(), 'leave')} "
+            "follow-up at or before they enter it "
             f"({row_list(np.flatnonzero(wrong))}): expected entry < exit, in "
             f"{follow_up.scale.unit}. Correct the dates, or take these records out with a reason.",
             FollowUpError,
@@ -134,7 +136,8 @@ def _weight_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[
     if wrong.any():
         yield Problem(
             "weight", _rows(wrong),
-            f"{wrong.sum():,} sampling weights in '{declaration.weight}' are missing, negative or "
+            f"{counted(wrong.sum(), 'sampling weights')} in '{declaration.weight}' "
+            f"{agreeing(wrong.sum(), 'are')} missing, negative or "
             f"infinite ({row_list(np.flatnonzero(wrong))}): expected positive numbers.",
             SchemaError,
         )  # fmt: skip
@@ -154,7 +157,8 @@ def _offset_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[
     if wrong.any():
         yield Problem(
             "offset", _rows(wrong),
-            f"{wrong.sum():,} offsets in '{declaration.offset}' are infinite "
+            f"{counted(wrong.sum(), 'offsets')} in '{declaration.offset}' "
+            f"{agreeing(wrong.sum(), 'are')} infinite "
             f"({row_list(wrong.arg_true())}): expected finite log-hazards.",
             SchemaError,
         )  # fmt: skip
@@ -167,7 +171,7 @@ def _set_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Pro
     if missing.any():
         yield Problem(
             "set missing", _rows(missing),
-            f"{missing.sum():,} records have no matched set in "
+            f"{counted(missing.sum(), 'records have')} no matched set in "
             f"'{getattr(declaration.design, 'matched_set', '')}' "
             f"({row_list(missing.arg_true())}): expected one for every record.",
             DesignError,
@@ -206,12 +210,12 @@ def _overlap_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable
         without = declaration.follow_up.entry is None
         yield Problem(
             "overlap", tuple(rows),
-            f"{len(rows):,} records overlap another record of the same person{within} "
+            f"{counted(len(rows), 'records overlap')} another record of the same person{within} "
             f"({row_list(rows)}): expected one record at a time, in {scale.unit}. "
-            + ("Without entry= every record begins at the origin: if identifiers are doubled, "
+            + ("Without entry every record begins at the origin: if identifiers are doubled, "
                "remove the doubles; " if without else "Correct entry and exit; ")
-            + "if rows are units within persons (two eyes of one woman), let person= name the row "
-            "unit and cluster= the person.",
+            + "if rows are units within persons (two eyes of one woman), let person name the row "
+            "unit and cluster the person.",
             FollowUpError,
         )  # fmt: skip
     gap = records.filter(pl.col("follows") & (pl.col(ENTRY) > pl.col("left")))
@@ -219,7 +223,7 @@ def _overlap_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable
         rows = sorted(gap[ROW].to_list())
         yield Problem(
             "gap", tuple(rows),
-            f"{len(rows):,} records begin after a gap in the person's follow-up "
+            f"{counted(len(rows), 'records begin')} after a gap in the person's follow-up "
             f"({row_list(rows)}): not at risk in the gap.",
         )  # fmt: skip
 
@@ -233,7 +237,7 @@ def _after_event_problems(frame: pl.DataFrame, declaration: Declaration) -> Iter
     if ended:
         yield Problem(
             "after competing event", tuple(ended),
-            f"{len(ended):,} records follow a competing event of the same person "
+            f"{counted(len(ended), 'records follow')} a competing event of the same person "
             f"({row_list(ended)}): a competing event ends follow-up.",
             FollowUpError,
         )  # fmt: skip
@@ -241,7 +245,8 @@ def _after_event_problems(frame: pl.DataFrame, declaration: Declaration) -> Iter
     if again:
         yield Problem(
             "after event", tuple(again),
-            f"{len(again):,} records follow an event '{declaration.follow_up.outcome}' of the same "
+            f"{counted(len(again), 'records follow')} an event '{declaration.follow_up.outcome}' "
+            "of the same "
             f"person ({row_list(again)}): kept as recurrent events, with robust variance.",
         )  # fmt: skip
 
@@ -260,7 +265,8 @@ def _person_constant_problems(frame: pl.DataFrame, declaration: Declaration) -> 
     if missing.any():
         yield Problem(
             "subcohort missing", _rows(missing),
-            f"{missing.sum():,} records do not say in '{name}' whether the person is in the "
+            f"{counted(missing.sum(), 'records do')} not say in '{name}' whether the person is "
+            "in the "
             f"subcohort ({row_list(missing.arg_true())}).",
             DesignError,
         )  # fmt: skip
@@ -276,7 +282,8 @@ def _varying(frame: pl.DataFrame, column: str, what: str, expected: str) -> Iter
     if differs.any():
         yield Problem(
             "not constant in a person", _rows(differs),
-            f"{differs.sum():,} records differ from an earlier record of the same person in {what} "
+            f"{counted(differs.sum(), 'records differ')} from an earlier record of the same "
+            f"person in {what} "
             f"({row_list(differs.arg_true())}): expected {expected} for a person.",
             DesignError,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from .designs import Design, FullCohort
-from .errors import SchemaError, nearest
+from .errors import SchemaError, counted, nearest
 from .followup import FollowUp
 from .variables import REASON_SUFFIX, Variable
 
@@ -60,7 +60,7 @@ class Declaration:
         lacking = [name for name in self.columns() if name not in columns]
         if lacking:
             told = "; ".join(f"no column '{name}': {nearest(name, columns)}" for name in lacking)
-            raise SchemaError(f"the data have {len(columns)} columns, but {told}")
+            raise SchemaError(f"the data have {counted(len(columns), 'columns')}, but {told}")
         taken = [name for name in columns if name in RESERVED]
         if taken:
             raise SchemaError(

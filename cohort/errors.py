@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import SupportsInt
 
 MOST_ROWS_NAMED = 5
 
@@ -53,6 +54,22 @@ def row_list(positions: Iterable[int]) -> str:
     named = ", ".join(str(row) for row in rows[:MOST_ROWS_NAMED])
     more = len(rows) - MOST_ROWS_NAMED
     return f"rows {named}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def counted(count: SupportsInt, words: str) -> str:
+    """A count with its noun and verb, given in the plural: ``3 records have``, ``1 record has``."""
+    whole = int(count)
+    if whole != 1:
+        return f"{whole:,} {words}"
+    noun, _, verb = words.partition("s ")
+    return f"1 {noun.removesuffix('s')} {agreeing(1, verb)}".rstrip()
+
+
+def agreeing(count: SupportsInt, verb: str) -> str:
+    """A verb for a count, given in the plural: ``have`` for 3, ``has`` for 1."""
+    if int(count) != 1 or not verb:
+        return verb
+    return {"have": "has", "are": "is", "do": "does"}.get(verb, verb + "s")
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

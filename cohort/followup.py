@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .errors import FollowUpError, SchemaError, row_list
+from .errors import FollowUpError, SchemaError, agreeing, counted, row_list
 from .timescales import TimeScale
 from .variables import Code, equals
 
@@ -105,7 +105,7 @@ def event_codes(frame: pl.DataFrame, follow_up: FollowUp) -> NDArray[np.int8]:
         events = events.fill_nan(None)
     if events.null_count():
         raise FollowUpError(
-            f"{events.null_count():,} records have no event code in '{follow_up.event}' "
+            f"{counted(events.null_count(), 'records have')} no event code in '{follow_up.event}' "
             f"({row_list(events.is_null().arg_true())}): expected one for every record, censored "
             "ones included."
         )
@@ -125,7 +125,8 @@ def _plain_codes(events: pl.Series, follow_up: FollowUp) -> NDArray[np.int8]:
     outside = (events != 0) & (events != 1)
     if outside.any():
         raise SchemaError(
-            f"{outside.sum():,} of {len(events):,} records have a code other than 0 or 1 in event "
+            f"{outside.sum():,} of {len(events):,} records {agreeing(outside.sum(), 'have')} a "
+            "code other than 0 or 1 in event "
             f"column '{events.name}' ({row_list(outside.arg_true())}): declare as happened "
             f"the code that means the outcome; no coding is guessed. {WHERE}"
         )

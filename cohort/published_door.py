@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
-from .errors import MOST_ROWS_NAMED, SchemaError, nearest
+from .errors import MOST_ROWS_NAMED, SchemaError, counted, nearest
 from .published import PublishedEffect, PublishedGroup, PublishedTable
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def _tables(records: list[Any], file: str) -> tuple[PublishedTable, ...]:
         shown = "\n".join(problems[:MOST_ROWS_NAMED])
         more = len(problems) - MOST_ROWS_NAMED
         raise SchemaError(
-            f"{len(problems):,} problems in the published tables of '{file}':\n{shown}"
+            f"{counted(len(problems), 'problems')} in the published tables of '{file}':\n{shown}"
             + (f"\nand {more:,} more." if more > 0 else "")
         )
     return tuple(tables)

@@ -27,7 +27,7 @@ from .declaration import (
     WEIGHT,
 )  # fmt: skip
 from .designs import CaseCohort, FullCohort, NestedCaseControl
-from .errors import DesignError
+from .errors import DesignError, counted
 from .followup import HAPPENED
 from .variables import Code
 
@@ -191,7 +191,7 @@ def _cells(cohort: Cohort, matching: Sequence[str]) -> Places:
         series = cohort.frame[name]
         if series.null_count():
             raise DesignError(
-                f"{series.null_count():,} records lack the matching variable '{name}'."
+                f"{counted(series.null_count(), 'records lack')} the matching variable '{name}'."
             )
         level = series.rank("dense").to_numpy().astype(np.int64)
         code = code * (int(level.max(initial=0)) + 1) + level

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from .cohort import Cohort
 from .declaration import PERSON
 from .designs import CaseCohort, FullCohort
-from .errors import DesignError, SchemaError, UnsupportedError, row_list
+from .errors import DesignError, SchemaError, UnsupportedError, counted, row_list
 from .timescales import sentinel_story, sentinels
 
 
@@ -31,7 +31,7 @@ def refuse_unknown(times: NDArray[np.float64], column: str, remedy: str) -> None
     unknown = np.isnan(times)
     if unknown.any():
         raise SchemaError(
-            f"{unknown.sum():,} records have no value in '{column}' "
+            f"{counted(unknown.sum(), 'records have')} no value in '{column}' "
             f"({row_list(np.flatnonzero(unknown))}): {remedy}, or take the records out."
         )
 
@@ -50,6 +50,7 @@ def refuse_varying(cohort: Cohort, column: str) -> None:
     differs = table.select(~pl.col("value").eq_missing(first)).to_series()
     if differs.any():
         raise DesignError(
-            f"{differs.sum():,} records differ from the person's first record in '{column}' "
+            f"{counted(differs.sum(), 'records differ')} from the person's first record in "
+            f"'{column}' "
             f"({row_list(differs.arg_true())}): expected one value for a person."
         )

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .errors import FollowUpError, SchemaError, one_of, row_list
+from .errors import FollowUpError, SchemaError, agreeing, counted, one_of, row_list
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12.0, "years": 365.25}
 NEAR_EQUAL = float(np.sqrt(np.finfo(np.float64).eps))
@@ -23,6 +23,7 @@ and tied times"), so that risk sets agree with it.
 """
 
 
+ORIGIN = "TimeScale(origin=...), in a study document scale = { origin = ... },"
 SENTINELS = (date(1900, 1, 1), date(9999, 12, 31))
 """Dates that registers write where the date is not known."""
 
@@ -71,7 +72,7 @@ def times_of(frame: pl.DataFrame, column: str, scale: TimeScale) -> NDArray[np.f
     if not series.dtype.is_numeric() or series.dtype == pl.Boolean:
         raise SchemaError(
             f"column '{column}' holds {series.dtype}: expected times on '{scale.name}' as "
-            f"numbers of {scale.unit}, or dates with TimeScale(origin=...)."
+            f"numbers of {scale.unit}, or dates, from the origin that {ORIGIN} gives."
             + (" Dates written as text need their format, such as 'DD/MM/YYYY', at the door."
                if series.dtype == pl.String else "")
         )  # fmt: skip
@@ -99,7 +100,8 @@ def whole_dates(series: pl.Series) -> pl.Series:
     with_clock = (series != days.cast(series.dtype)).fill_null(False)
     if with_clock.any():
         raise SchemaError(
-            f"{with_clock.sum():,} values of '{series.name}' have a time of day "
+            f"{counted(with_clock.sum(), 'values')} of '{series.name}' "
+            f"{agreeing(with_clock.sum(), 'have')} a time of day "
             f"({row_list(with_clock.arg_true())}): expected whole dates."
         )
     return days
@@ -119,9 +121,11 @@ def sentinels(series: pl.Series, genuine: Collection[date] = ()) -> pl.Series:
 def sentinel_story(column: str, hit: pl.Series) -> str:
     """What to say of sentinels found in a column."""
     return (
-        f"{hit.sum():,} values of '{column}' are 1900-01-01 or 9999-12-31 "
+        f"{counted(hit.sum(), 'values')} of '{column}' {agreeing(hit.sum(), 'are')} 1900-01-01 "
+        "or 9999-12-31 "
         f"({row_list(hit.arg_true())}), which mostly stand for an unknown date: make them missing, "
-        "or, if they are real, say so with FollowUp(genuine=(date(...),))."
+        "or, if they are real, say so with genuine in the follow-up: (date(9999, 12, 31),) in "
+        "Python, [9999-12-31] in a study document."
     )
 
 
@@ -129,7 +133,7 @@ def _from_dates(frame: pl.DataFrame, dates: pl.Series, scale: TimeScale) -> NDAr
     if scale.origin is None:
         raise SchemaError(
             f"column '{dates.name}' holds dates, and time scale '{scale.name}' has no origin: "
-            "give TimeScale(origin=) the name of a date column (such as a birth date) or a date."
+            f"give {ORIGIN} the name of a date column (such as a birth date) or a date."
         )
     if isinstance(scale.origin, date):
         days = dates.to_physical().cast(pl.Int64) - (scale.origin - date(1970, 1, 1)).days
@@ -154,7 +158,8 @@ def _origin_column(frame: pl.DataFrame, scale: TimeScale) -> pl.Series:
         )
     if start.null_count():
         raise FollowUpError(
-            f"{start.null_count():,} records have no '{name}', where time scale '{scale.name}' "
+            f"{counted(start.null_count(), 'records have')} no '{name}', where time scale "
+            f"'{scale.name}' "
             f"starts ({row_list(start.is_null().arg_true())})."
         )
     return start

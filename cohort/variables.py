@@ -11,13 +11,14 @@ from types import MappingProxyType
 
 import polars as pl
 
-from .errors import SchemaError, row_list
+from .errors import SchemaError, agreeing, counted, row_list
 
 Code = int | float | str | bool
 REASON_SUFFIX = ".missing"
 CODE_SUFFIX = ".code"
 """Where a door keeps the codes that a file itself declares missing: 77, or .a of SAS and Stata."""
 
+MISSING_CODES = "missing={code: 'reason'} (in a study document: missing = { code = 'reason' })"
 LARGEST_WHOLE = 2.0**53  # Beyond it a float is no longer the number that was written.
 LETTER_CODE = re.compile(r"\.[A-Za-z_]")
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -215,7 +216,8 @@ def _continuous(values: pl.Series, variable: Continuous) -> pl.Series:
     unbounded = numbers.is_infinite().fill_null(False)
     if unbounded.any():
         raise SchemaError(
-            f"{unbounded.sum():,} values of '{variable.source}' are infinite "
+            f"{counted(unbounded.sum(), 'values')} of '{variable.source}' "
+            f"{agreeing(unbounded.sum(), 'are')} infinite "
             f"({row_list(unbounded.arg_true())}): expected finite numbers{_in_unit(variable)}."
         )
     return numbers
@@ -226,10 +228,11 @@ def _numbers_in_text(values: pl.Series, variable: Continuous) -> pl.Series:
     strange = ~values.str.contains(PLAIN_NUMBER).fill_null(True)
     if strange.any():
         raise SchemaError(
-            f"column '{variable.source}' holds text: {strange.sum():,} values are no plain numbers "
+            f"column '{variable.source}' holds text: "
+            f"{counted(strange.sum(), 'values do')} not read as a plain number "
             f"({row_list(strange.arg_true())}), but '{variable.name}' is declared "
             f"continuous{_in_unit(variable)}. Declare codes such as '.' with "
-            "missing={'.': 'not recorded'}, or the variable as Categorical."
+            f"{MISSING_CODES}, or the variable as categorical."
         )
     if not variable.missing and len(values) > values.null_count():
         raise SchemaError(
@@ -250,7 +253,8 @@ def _binary(values: pl.Series, variable: Binary) -> pl.Series:
         if len(others) > 1:
             raise SchemaError(
                 f"column '{variable.source}' holds {len(others)} codes besides the one declared "
-                f"as yes for '{variable.name}': declare missing={{...}} or use Categorical."
+                f"as yes for '{variable.name}': declare those that mean not recorded with "
+                f"{MISSING_CODES}, or the variable as categorical."
             )
         return yes
     if values.dtype == pl.Boolean:
@@ -260,15 +264,16 @@ def _binary(values: pl.Series, variable: Binary) -> pl.Series:
         if not outside.any():
             return values == 1
         raise SchemaError(
-            f"{outside.sum():,} values of '{variable.source}' are neither 0 nor 1 "
-            f"({row_list(outside.arg_true())}): declare '{variable.name}' with yes= the code that "
-            "means yes, or missing={...} for codes that mean not recorded."
+            f"{counted(outside.sum(), 'values')} of '{variable.source}' "
+            f"{agreeing(outside.sum(), 'are')} neither 0 nor 1 "
+            f"({row_list(outside.arg_true())}): declare '{variable.name}' with yes = the code that "
+            f"means yes, or codes that mean not recorded with {MISSING_CODES}."
         )
     if values.dtype == pl.Null:
         return values.cast(pl.Boolean)
     raise SchemaError(
-        f"column '{variable.source}' holds {values.dtype}: a Binary is boolean or 0/1, or declares "
-        "yes= the code that means yes."
+        f"column '{variable.source}' holds {values.dtype}: a binary variable is boolean or 0/1, or "
+        "declares yes = the code that means yes."
     )
 
 
@@ -291,11 +296,27 @@ def _categorical(values: pl.Series, variable: Categorical) -> tuple[Categorical,
     if not known.all():
         strange = ~known
         raise SchemaError(
-            f"{strange.sum():,} values of '{variable.source}' are none of the {len(levels)} levels "
+            f"{counted(strange.sum(), 'values')} of '{variable.source}' "
+            f"{agreeing(strange.sum(), 'are')} none of the {len(levels)} levels "
             f"declared for '{variable.name}' ({row_list(strange.arg_true())}): add the level, or "
-            "declare the code with missing={...}."
+            f"declare the code with {MISSING_CODES}."
+            + _nearly_levels(values.filter(strange), levels)
         )
     return variable, values
+
+
+def _nearly_levels(strange: pl.Series, levels: tuple[Code, ...]) -> str:
+    """How many values are a level but for spaces around them or capitals, as a sentence."""
+    if strange.dtype != pl.String:
+        return ""
+    known = [str(level).strip().lower() for level in levels]
+    nearly = int(strange.str.strip_chars().str.to_lowercase().is_in(known).sum())
+    if not nearly:
+        return ""
+    return (
+        f" {nearly:,} of these {agreeing(nearly, 'are')} a level but for spaces around it or "
+        "capitals: correct the data."
+    )
 
 
 def _all_whole(values: pl.Series) -> bool:

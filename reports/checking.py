@@ -87,7 +87,8 @@ def _questions(records: Records) -> list[str]:
 
 def _flow(cohort: Cohort, smallest: int) -> list[str]:
     return [
-        f"- {one.persons} persons, {one.reason}" + (f" ({one.left} left)" if place else "")
+        f"- {one.persons} {'person' if one.persons == '1' else 'persons'}, {one.reason}"
+        + (f" ({one.left} left)" if place else "")
         for place, one in enumerate(flow_rows(cohort.steps, smallest))
     ]
 

@@ -25,7 +25,7 @@ from cohort.adapters.delimited import read_delimited
 from cohort.assemble import assemble
 from cohort.declaration import Declaration
 from cohort.doors import file_provenance, unreadable
-from cohort.errors import SchemaError, StudyError, nearest
+from cohort.errors import SchemaError, StudyError, agreeing, counted, nearest
 from cohort.published import PublishedTable, select_tables
 from cohort.published_door import read_published
 
@@ -188,7 +188,10 @@ def _kept(frame: pl.DataFrame, seen: Provenance, condition: str) -> tuple[pl.Dat
         )
     kept = frame.filter(told["__kept"])
     outside = len(frame) - len(kept)
-    note = f"{outside} of {len(frame)} records are outside the study (keep = {condition!r})."
+    note = (
+        f"{outside} of {counted(len(frame), 'records')} {agreeing(outside, 'are')} outside the "
+        f"study (keep = {condition!r})."
+    )
     return kept, replace(seen, notes=(*seen.notes, note))
 
 

@@ -23,6 +23,7 @@ from ..weightings import (
     TwoPhase,
     Variance,
     Weighting,
+    choices,
 )
 from .partial_likelihood import Ties
 
@@ -53,19 +54,18 @@ def plan_for(
     if isinstance(design, CaseControl):
         raise UnsupportedError(
             "a case-control study has no follow-up for Cox regression: its odds ratios come from "
-            "Logistic()."
+            "logistic regression."
         )
-    choices = _choices(design)
-    words = [f"{choice.__name__}()" for choice in choices]
+    fitting = _choices(design)
     kind = _design_words(design)
     if weighting is None:
         raise UnsupportedError(
-            f"the cohort is a {kind}, so the estimator must name its weighting: {one_of(words)}. "
-            "Unweighted, cases would be over-represented in the risk sets."
+            f"the cohort is a {kind}, so the estimator must name its weighting: {choices(fitting)}"
+            ". Unweighted, cases would be over-represented in the risk sets."
         )
-    if not isinstance(weighting, choices):
+    if not isinstance(weighting, fitting):
         raise UnsupportedError(
-            f"{type(weighting).__name__}() does not fit a {kind}: expected {one_of(words)}."
+            f"{type(weighting).__name__}() does not fit a {kind}: expected {choices(fitting)}."
         )
     if WEIGHT in cohort.frame.columns:
         raise UnsupportedError(
@@ -104,7 +104,7 @@ def check_outcome(cohort: Cohort, outcome: str | None) -> None:
     if outcome not in measured:
         raise UnsupportedError(
             f"the cases of '{outcome}' were not all measured: the case-cohort took those of "
-            f"{one_of(measured)}. If they were, name them in CaseCohort(cases=)."
+            f"{one_of(measured)}. If they were, name them in cases of the design."
         )
 
 
@@ -135,7 +135,7 @@ def check_inference(plan: Plan) -> None:
     ):
         raise UnsupportedError(
             f"{name}() needs an unweighted likelihood of independent persons: it has no "
-            "counterpart for robust or two-phase variances; use Wald()."
+            f"counterpart for robust or two-phase variances; use {choices((Wald,))}."
         )
     if plan.ties == "exact":
         raise UnsupportedError(f"{name}() is not built for exact ties: use 'efron' or 'breslow'.")
@@ -146,7 +146,7 @@ def _check_exact(cohort: Cohort, weighting: Weighting | None, variance: Variance
     if weighted or isinstance(variance, Robust) or (variance is None and _wants_robust(cohort)):
         raise UnsupportedError(
             "exact ties are built for unweighted risk sets with a model-based variance: choose "
-            "ties='efron', or name variance=ModelBased()."
+            f"ties = 'efron', or name the variance {choices((ModelBased,))}."
         )
 
 
@@ -180,17 +180,17 @@ def _sampled_variance(weighting: Weighting, variance: Variance | None) -> Varian
     if isinstance(variance, ModelBased) and not conditional:
         raise UnsupportedError(
             "a model-based variance ignores that the persons were drawn, and is too small: "
-            "expected TwoPhase() or Robust()."
+            f"expected {choices((TwoPhase, Robust))}."
         )
     if isinstance(variance, TwoPhase) and (conditional or isinstance(weighting, Samuelsen)):
         raise UnsupportedError(
             f"TwoPhase() is not built for {type(weighting).__name__}(): expected "
-            f"{'ModelBased() or ' if conditional else ''}Robust()."
+            f"{choices((ModelBased, Robust) if conditional else (Robust,))}."
         )
     weighted = isinstance(weighting, (LinYing, BorganII))
     if variance == TwoPhase("robust") and not weighted:
         raise UnsupportedError(
             f"TwoPhase('robust') is not built for {type(weighting).__name__}(): expected "
-            "TwoPhase() or Robust()."
+            f"{choices((TwoPhase, Robust))}."
         )
     return variance

@@ -256,7 +256,7 @@ def inclusion_weighted(records: RiskRecords, frame: pl.DataFrame) -> tuple[RiskR
     if INCLUSION not in frame.columns:
         raise UnsupportedError(
             "Samuelsen() needs each person's probability of being drawn: give "
-            "NestedCaseControl(inclusion=), or draw the sample with draw_nested_case_control from "
+            "inclusion in the design, or draw the sample with draw_nested_case_control from "
             "a cohort with one record a person."
         )
     n = records.size

@@ -8,7 +8,7 @@ from scipy import special
 
 from cohort.cohort import Cohort
 from cohort.declaration import EVENT, PERSON
-from cohort.errors import SchemaError, UnsupportedError, row_list
+from cohort.errors import SchemaError, UnsupportedError, counted, row_list
 from cohort.variables import Continuous
 
 from ..cox.weighted_records import outcome_code
@@ -104,7 +104,8 @@ class ObservedExpected:
         bad = ~complete(cohort.frame, [self.expected]) | (series < 0).fill_null(False).to_numpy()
         if bad.any():
             raise SchemaError(
-                f"{bad.sum():,} records have no expected events in '{self.expected}', or fewer "
+                f"{counted(bad.sum(), 'records have')} no expected events in '{self.expected}', "
+                "or fewer "
                 f"than 0 ({row_list(np.flatnonzero(bad))}): every record needs its own."
             )
 

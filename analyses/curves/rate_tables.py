@@ -7,7 +7,7 @@ import numpy as np
 
 from cohort.cohort import Cohort, Step, time_at_risk
 from cohort.declaration import EVENT, PERSON
-from cohort.errors import FollowUpError, QuestionError, UnsupportedError, row_list
+from cohort.errors import FollowUpError, QuestionError, UnsupportedError, counted, row_list
 from cohort.variables import Categorical
 
 from ..cox.weighted_records import outcome_code
@@ -131,7 +131,7 @@ def _levels(
     reference = reference_of(cohort, groups)
     if reference is None:
         raise QuestionError(
-            f"variable '{groups.variable}' has no reference level: declare reference= one of its "
+            f"variable '{groups.variable}' has no reference level: declare reference = one of its "
             "levels; none is chosen for you."
         )
     home = {
@@ -166,7 +166,7 @@ def no_event_at_zero(groups: Groups, happened: Flags) -> None:
     at_zero = happened & (time_at_risk(groups.frame) <= 0)
     if at_zero.any():
         raise FollowUpError(
-            f"{at_zero.sum():,} events happen at time 0, with no person-time before them "
+            f"{counted(at_zero.sum(), 'events happen')} at time 0, with no person-time before "
             f"({row_list(np.flatnonzero(at_zero))}): a rate needs time at risk. Take these records "
             "out with a reason, or give the exit in finer units."
         )

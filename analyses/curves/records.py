@@ -12,7 +12,7 @@ import polars as pl
 from cohort.cohort import Cohort, Step, step
 from cohort.declaration import CLUSTER, ENTRY, EVENT, EXIT, PERSON, STRATUM, WEIGHT
 from cohort.designs import FullCohort
-from cohort.errors import NotEstimableError, QuestionError, UnsupportedError
+from cohort.errors import NotEstimableError, QuestionError, UnsupportedError, counted
 from cohort.variables import Binary, Categorical
 
 from ..grammar import Term
@@ -92,8 +92,8 @@ def whole_cohort_only(cohort: Cohort, what: str) -> None:
     if not isinstance(cohort.design, FullCohort):
         raise UnsupportedError(
             f"the cohort is sampled ({type(cohort.design).__name__}), and {what} of the sample is "
-            "not that of the cohort it was drawn from: expected a FullCohort. Cox() with a "
-            "weighting= analyses a sampled design."
+            "not that of the cohort it was drawn from: expected a full cohort. Cox() with a "
+            "weighting analyses a sampled design."
         )
 
 
@@ -263,9 +263,10 @@ def once_only(records: CurveRecords, what: str) -> None:
     again = key.size - distinct(key)[0].size
     if again:
         raise UnsupportedError(
-            f"{again:,} events follow an earlier event of the same person: {what} is until the "
+            f"{counted(again, 'events follow')} an earlier event of the same person: {what} is "
+            "until the "
             "first. NelsonAalen() gives the mean number of recurrent events; or let "
-            "FollowUp(stratum=) name the event number."
+            "stratum in the follow-up name the event number."
         )
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from cohort.cohort import Cohort, time_at_risk
 from cohort.declaration import CLUSTER, EVENT, OFFSET, PERSON, STRATUM
-from cohort.errors import CohortError, SchemaError, row_list
+from cohort.errors import CohortError, SchemaError, agreeing, row_list
 from cohort.followup import HAPPENED
 from cohort.scanned import ScannedCohort, ScannedPart, located
 from cohort.variables import Categorical
@@ -139,9 +139,10 @@ def _complete(batch: Cohort, order: Order) -> Flags:
         if batch.frame[name].null_count()
     )
     raise SchemaError(
-        f"{(~kept).sum():,} of {len(kept):,} records lack a value that the model "
+        f"{(~kept).sum():,} of {len(kept):,} records {agreeing((~kept).sum(), 'lack')} a value "
+        "that the model "
         f"'{order.model.name}' needs ({row_list(np.flatnonzero(~kept))}); missing by variable: "
-        f'{told}. Ask with Question(missing="complete case") to leave them out, counted, or '
+        f'{told}. Ask the question with missing = "complete case" to leave them out, counted, or '
         "complete them."
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ..errors import SchemaError, nearest, row_list
+from ..errors import SchemaError, agreeing, counted, nearest, row_list
 
 PARTS = {"YYYY": (r"\d{4}", "%Y"), "MM": (r"\d{2}", "%m"), "DD": (r"\d{2}", "%d")}
 SEPARATORS = "/-. "
@@ -80,7 +80,8 @@ def dates_or_problem(text: pl.Series, layout: str) -> tuple[pl.Series, pl.Series
         if count
     ]
     story = (
-        f"{len(wrong):,} values of '{text.name}' are no dates written {layout} "
+        f"{counted(len(wrong), 'values')} of '{text.name}' "
+        f"{agreeing(len(wrong), 'do')} not read as a date written {layout} "
         f"({row_list(failed.arg_true())}): {', '.join(kinds)}. Correct them, or declare the text "
         "that stands for an unknown date as missing."
     )

@@ -15,11 +15,12 @@ from typing import Literal
 
 import polars as pl
 
-from ..errors import SchemaError, row_list
+from ..errors import SchemaError, agreeing, counted, row_list
 from .dates import ISO, DateFormat, dates_or_problem, refuse_unknown_columns
 
 ROWS_AT_A_TIME = 50_000
 WHOLE = r"^[+-]?(0|[1-9]\d{0,17})$"
+SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}
 MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?$"
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 
@@ -52,16 +53,18 @@ class CsvFormat:
         object.__setattr__(self, "missing_in", MappingProxyType(dict(self.missing_in)))
         object.__setattr__(self, "dates", MappingProxyType(dict(self.dates)))
         if len(self.separator) != 1 or self.separator in '"\r\n':
-            raise SchemaError("separator= must be one character, such as ',', ';' or a tab.")
+            raise SchemaError("separator must be one character, such as ',', ';' or a tab.")
         if self.decimal not in (".", ",") or self.decimal == self.separator:
             raise SchemaError(
-                "decimal= must be '.' or ',', and not the separator: files with a decimal comma "
-                "usually have separator=';'."
+                "decimal must be '.' or ',', and not the separator: files with a decimal comma "
+                "usually have separator = ';'."
             )
         if self.bad_rows not in ("stop", "set aside"):
-            raise SchemaError(f"bad_rows='{self.bad_rows}': expected 'stop' or 'set aside'.")
+            raise SchemaError(f"bad_rows = '{self.bad_rows}': expected 'stop' or 'set aside'.")
         if any(isinstance(tokens, str) for tokens in (self.missing, *self.missing_in.values())):
-            raise SchemaError("missing= takes a tuple of fields, such as ('', 'NA').")
+            raise SchemaError(
+                "missing takes several fields: ('', 'NA') in Python, ['', 'NA'] in a document."
+            )
         for layout in self.dates.values():
             DateFormat(layout)
 
@@ -92,8 +95,9 @@ def read_delimited(path: Path, form: CsvFormat, identifier: str) -> Delimited:
     stories = []
     if ragged:
         stories.append(
-            f"{len(ragged):,} of {rows:,} rows of '{path.name}' do not have the {len(header)} "
-            f"fields of the header ({row_list(ragged)}): check separator= and unquoted separators "
+            f"{len(ragged):,} of {counted(rows, 'rows')} of '{path.name}' "
+            f"{agreeing(len(ragged), 'do')} not have the {len(header)} "
+            f"fields of the header ({row_list(ragged)}): check separator and unquoted separators "
             "inside fields."
         )
     raw = pl.concat(chunks) if chunks else pl.DataFrame(schema=dict.fromkeys(header, pl.String))
@@ -118,15 +122,15 @@ def _fields(path: Path, form: CsvFormat) -> tuple[list[str], list[pl.DataFrame],
     try:
         with path.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, delimiter=form.separator, strict=True)
-            header = _header(next(reader, []), path)
+            header = _header(next(reader, []), path, form.separator)
             return header, *_chunks(reader, header)
     except UnicodeDecodeError:
         raise SchemaError(
-            f"'{path.name}' is not text in {form.encoding}: declare its encoding=, such as "
+            f"'{path.name}' is not text in {form.encoding}: declare its encoding, such as "
             "'latin-1' (compressed files: unpack them first)."
         ) from None
     except LookupError:
-        raise SchemaError(f"encoding='{form.encoding}' is not known.") from None
+        raise SchemaError(f"encoding = '{form.encoding}' is not known.") from None
     except (csv.Error, OSError) as error:
         raise SchemaError(
             f"'{path.name}' cannot be read as delimited text ({type(error).__name__}): a quote "
@@ -134,9 +138,10 @@ def _fields(path: Path, form: CsvFormat) -> tuple[list[str], list[pl.DataFrame],
         ) from None
 
 
-def _header(names: list[str], path: Path) -> list[str]:
+def _header(names: list[str], path: Path, separator: str) -> list[str]:
     if not names:
         raise SchemaError(f"'{path.name}' is empty: expected a header row.")
+    _refuse_another_separator(names, path, separator)
     if any(not name.strip() for name in names):
         raise SchemaError(
             f"{sum(not name.strip() for name in names)} of {len(names)} columns of '{path.name}' "
@@ -148,6 +153,23 @@ def _header(names: list[str], path: Path) -> list[str]:
             f"'{path.name}' has {len(doubled)} column names twice, such as '{doubled[0]}'."
         )
     return names
+
+
+def _refuse_another_separator(names: list[str], path: Path, separator: str) -> None:
+    """Tell a header that is one field because another separator was declared."""
+    if len(names) > 1:
+        return
+    found = max(SEPARATORS, key=names[0].count)
+    if found == separator or not names[0].count(found):
+        return
+    word, declared = (SEPARATORS.get(one, f"'{one}'") for one in (found, separator))
+    told = "\\t" if found == "\t" else found
+    comma = ", and decimal too if its numbers have a decimal comma" if found == ";" else ""
+    raise SchemaError(
+        f"the header of '{path.name}' is one field: separator {word} found, {declared} expected. "
+        f"Declare separator{comma}: CsvFormat(separator='{told}') in Python, "
+        f'form = {{ separator = "{told}" }} in [source] of a study document.'
+    )
 
 
 def _chunks(

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..declaration import Declaration
-from ..errors import CohortError, DesignError, FollowUpError, UnsupportedError
+from ..errors import CohortError, DesignError, FollowUpError, UnsupportedError, counted
 from ..progress import Meter
 from ..scanned import ScannedPart, located, person_runs, rows_of
 from ..timescales import merge_near_equal, times_of
@@ -123,7 +123,8 @@ def _refuse_divided(heads: dict[str, Rows], declaration: Declaration) -> None:
     divided = np.setdiff1d(heads[declaration.cluster], heads[declaration.person])
     if divided.size:
         raise DesignError(
-            f"{divided.size:,} records differ from an earlier record of the same person in cluster "
+            f"{counted(divided.size, 'records differ')} from an earlier record of the same "
+            "person in cluster "
             f"'{declaration.cluster}' (first: row {divided[0] + 1:,}): expected one cluster for a "
             "person."
         )

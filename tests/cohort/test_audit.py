@@ -118,7 +118,7 @@ def test_identical_records_and_missing_identifiers():
     assert told(frame)["identical record"] == [3, 4]
     found = audit(women(person=["a", None, "c", "d"]), person="person", follow_up=AGE)
     assert found.persons is None
-    assert "1 records have no identifier in 'person' (row 2)" in found.text()
+    assert "1 record has no identifier in 'person' (row 2)" in found.text()
 
 
 def test_gaps_and_recurrences_are_only_to_know():

@@ -122,9 +122,9 @@ BAD_DATES = (
 
 def test_mixed_formats_are_refused(tmp_path):
     message = refusal(tmp_path, BAD_DATES, follow_up=AGE, form=DATED)
-    assert "3 values of 'birth' are no dates written DD/MM/YYYY (rows 2, 3, 4)" in message
+    assert "3 values of 'birth' do not read as a date written DD/MM/YYYY (rows 2, 3, 4)" in message
     assert "1 with a two-digit year, 2 in another format" in message
-    assert "1 values of 'exit'" in message
+    assert "1 value of 'exit'" in message
     assert "1 with a day or month that the calendar does not have" in message
 
 
@@ -134,8 +134,8 @@ def test_bad_rows_set_aside_are_counted(tmp_path):
     assert cohort.persons == 2
     assert (cohort.provenance.rows_read, cohort.provenance.rows_refused) == (5, 3)
     assert [story.split(" (")[0] for story in cohort.provenance.refusals] == [
-        "3 values of 'birth' are no dates written DD/MM/YYYY",
-        "1 values of 'exit' are no dates written DD/MM/YYYY",
+        "3 values of 'birth' do not read as a date written DD/MM/YYYY",
+        "1 value of 'exit' does not read as a date written DD/MM/YYYY",
     ]
 
 
@@ -146,10 +146,10 @@ def test_sentinels_are_refused_until_declared(tmp_path):
     )
     with pytest.raises(FollowUpError) as caught:
         read(tmp_path, text, follow_up=AGE, form=DATED)
-    assert "1 values of 'exit' are 1900-01-01 or 9999-12-31 (row 1)" in str(caught.value)
-    assert "1 values of 'birth'" in str(caught.value)
+    assert "1 value of 'exit' is 1900-01-01 or 9999-12-31 (row 1)" in str(caught.value)
+    assert "1 value of 'birth'" in str(caught.value)
     told = CsvFormat(dates=DATED.dates, missing_in={"exit": ("31/12/9999",)})
-    with pytest.raises(FollowUpError, match=r"1 records have no finite exit"):
+    with pytest.raises(FollowUpError, match=r"1 record has no finite exit"):
         read(tmp_path, text.replace("01/01/1900", "01/01/1901"), follow_up=AGE, form=told)
 
 
@@ -161,7 +161,7 @@ def test_sentinels_are_refused_until_declared(tmp_path):
 def test_ragged_rows(tmp_path, text):
     """A short row would otherwise be read as missing values: a truncated file, say."""
     message = refusal(tmp_path, text)
-    assert "1 of 2 rows of 'cohort.csv' do not have the 3 fields of the header (row 1)" in message
+    assert "1 of 2 rows of 'cohort.csv' does not have the 3 fields of the header (row 1)" in message
     cohort = read(tmp_path, text, form=CsvFormat(bad_rows="set aside"))
     assert cohort.persons == 1
     assert (cohort.provenance.rows_read, cohort.provenance.rows_refused) == (2, 1)
@@ -180,11 +180,25 @@ def test_blank_lines_at_the_end_are_no_rows(tmp_path):
         ("id,exit,event\n", "no records"),
         ('id,exit,event\n1,"secret" x,3\n', "cannot be read as delimited text"),
         ('id,exit,event\n1,"secret,3\n', "cannot be read as delimited text"),
-        ("id;exit;event\n1;2;3\n", "no column 'id'"),
+        (
+            "id;exit;event\n1;2,5;3\n",
+            "separator ';' found, ',' expected. Declare separator, and dec",
+        ),
+        ("id;exit;event\n1;2;3\n", 'form = { separator = ";" } in [source]'),
+        ("id\texit\tevent\n1\t2\t3\n", "separator tab found, ',' expected. Declare separator: Csv"),
+        ("id\texit\tevent\n1\t2\t3\n", "CsvFormat(separator='\\t')"),
+        ("id|exit|event\n1|2|3\n", "separator '|' found"),
+        ("id\n1\n", "the data have 1 column, but no column 'exit'"),
     ],
 )
 def test_broken_files(tmp_path, text, said):
     assert said in refusal(tmp_path, text)
+
+
+def test_the_declared_separator_is_the_wrong_one(tmp_path):
+    told = refusal(tmp_path, "id,exit,event\n1,2,1\n", form=CsvFormat(separator=";"))
+    assert "separator ',' found, ';' expected" in told
+    assert "CsvFormat(separator=',') in Python" in told
 
 
 def test_no_such_file(tmp_path):
@@ -228,7 +242,7 @@ def test_dates_of_any_frame():
     frame = pl.DataFrame({"a": [19800131.0, None], "b": ["31.01.1980", None], "c": [19800131, 1]})
     read = with_dates(frame, {"a": "YYYYMMDD", "b": "DD.MM.YYYY"})
     assert read["a"].to_list() == read["b"].to_list() == [dt.date(1980, 1, 31), None]
-    with pytest.raises(SchemaError, match=r"1 values of 'c' are no dates.*\(row 2\)"):
+    with pytest.raises(SchemaError, match=r"1 value of 'c' does not read as a date.*\(row 2\)"):
         with_dates(frame, {"c": "YYYYMMDD"})
 
 

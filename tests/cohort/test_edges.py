@@ -61,7 +61,7 @@ class TestTimeZeroEntryExit:
         r = self.R[case]
         assert r["warnings"] == ["Stop time must be > start time, NA created"]
         table = self.table(s=[0.0, 0.0, entry] + [0.0] * 7)
-        with pytest.raises(FollowUpError, match=r"1 of 10 records leave .* \(row 3\)"):
+        with pytest.raises(FollowUpError, match=r"1 of 10 records leaves .* \(row 3\)"):
             from_frame(table, person="person", follow_up=LATE)
         cohort = from_frame(
             table.filter(pl.col("s") < pl.col("t")), person="person", follow_up=LATE
@@ -160,7 +160,7 @@ class TestMissingValues:
         table = lung().with_columns(
             pl.when(pl.col("patient") == 2).then(None).otherwise(pl.col("status")).alias("status")
         )
-        with pytest.raises(FollowUpError, match=r"1 records have no event code .* \(row 3\)"):
+        with pytest.raises(FollowUpError, match=r"1 record has no event code .* \(row 3\)"):
             from_frame(table, person="patient", follow_up=self.DIED)
         cohort = from_frame(table.drop_nulls("status"), person="patient", follow_up=self.DIED)
         r = self.R["na_status"]["fit"]
@@ -171,7 +171,7 @@ class TestMissingValues:
         table = lung().with_columns(
             pl.Series("w", [None if row == 4 else 1.0 for row in range(228)])
         )
-        with pytest.raises(SchemaError, match=r"1 sampling weights in 'w' .* \(row 5\)"):
+        with pytest.raises(SchemaError, match=r"1 sampling weight in 'w' .* \(row 5\)"):
             from_frame(table, person="patient", follow_up=self.DIED, weight="w")
 
     def test_missing_cluster_is_kept_for_the_question(self):
@@ -194,7 +194,7 @@ class TestMissingValues:
     def test_infinite_covariate_is_refused_as_in_r(self):
         assert self.R["inf_covariate"]["error"] == "data contains an infinite predictor"
         table = lung().with_columns(age=pl.Series([float("inf")] + [60.0] * 227))
-        with pytest.raises(SchemaError, match=r"1 values of 'age' are infinite \(row 1\)"):
+        with pytest.raises(SchemaError, match=r"1 value of 'age' is infinite \(row 1\)"):
             from_frame(table, person="patient", follow_up=self.DIED, variables=[Continuous("age")])
 
     def test_a_missing_group_is_no_level(self):
@@ -250,5 +250,5 @@ class TestScaleAndTimefix:
         frame = pl.DataFrame(
             {"person": [1, 2], "s": [0.3, 0.0], "t": [0.1 + 0.2, 1.0], "d": [1, 0]}
         )
-        with pytest.raises(CohortError, match=r"1 of 2 records leave .* \(row 1\)"):
+        with pytest.raises(CohortError, match=r"1 of 2 records leaves .* \(row 1\)"):
             from_frame(frame, person="person", follow_up=LATE)

@@ -147,7 +147,7 @@ def test_starts_that_differ_within_a_person():
          "transplant": [3.0, 4.0]}
     )  # fmt: skip
     cohort = from_frame(frame, person="person", follow_up=LATE)
-    with pytest.raises(DesignError, match=r"1 records differ .* \(row 2\)"):
+    with pytest.raises(DesignError, match=r"1 record differs .* \(row 2\)"):
         expose(cohort, name="treated", starts="transplant")
 
 

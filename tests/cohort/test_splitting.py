@@ -202,7 +202,7 @@ class TestDates:
 
     def test_no_date_is_refused_until_named(self):
         since = TimeScale("time since last birth", "years", origin="last_birth")
-        with pytest.raises(SchemaError, match=r"1 records have no value in 'last_birth' \(row 2\)"):
+        with pytest.raises(SchemaError, match=r"1 record has no value in 'last_birth' \(row 2\)"):
             split(self.cohort(), at=[0], on=since)
 
     def test_calendar_scale_by_number(self):

@@ -167,7 +167,7 @@ def test_damaged_identifiers(tmp_path):
         pd.DataFrame(BASE | {"seqn": [1.0, 2.0, 3.0, 1234567890123456.0]}), str(path)
     )
     with pytest.raises(
-        SchemaError, match=r"1 identifiers in 'seqn' are no whole numbers.*\(row 4\)"
+        SchemaError, match=r"1 identifier in 'seqn' is not whole and below.*\(row 4\)"
     ):
         read_stata(path, person="seqn", follow_up=YEARS)
 

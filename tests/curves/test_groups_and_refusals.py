@@ -124,7 +124,7 @@ def test_recurrent_events_are_refused_until_the_first(estimator):
     frame = table(
         person=list("aabcdefg"), entry=[0.0, 1, 0, 0, 0, 0, 0, 0], event=[1, 1, 0, 1, 0, 1, 1, 0]
     )
-    with pytest.raises(UnsupportedError, match="1 events follow an earlier event of the same"):
+    with pytest.raises(UnsupportedError, match="1 event follows an earlier event of the same"):
         estimator.estimate(cohort(frame, entry="entry"), Question(exposure="x"))
 
 

@@ -220,7 +220,7 @@ def test_exit_at_time_zero():
     cohort = toys(toy(t=[0.0, *range(2, 11)]))
     node = record["event_at_zero_km"]["curve"]
     agree_curve(settings(node, by=None), cohort, ALL, node, record.rtol)
-    with pytest.raises(FollowUpError, match=r"1 events happen at time 0.*row 1"):
+    with pytest.raises(FollowUpError, match=r"1 event happens at time 0.*row 1"):
         IncidenceRate(by=None).estimate(cohort, ALL)
     with pytest.raises(FollowUpError, match="negative exit"):
         toys(toy(t=[-1.0, *range(2, 11)]))

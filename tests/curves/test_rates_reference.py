@@ -236,7 +236,7 @@ def test_observed_over_expected():
 @pytest.mark.parametrize("bad", [[0.1, None, 0.2, 0.3], [0.1, -0.2, 0.2, 0.3]])
 def test_expected_events_missing_or_negative(bad):
     cohort = simple_cohort(simple(e=bad), more=[Continuous("e")])
-    with pytest.raises(SchemaError, match=r"1 records have no expected events.*row 2"):
+    with pytest.raises(SchemaError, match=r"1 record has no expected events.*row 2"):
         ObservedExpected("e").estimate(cohort, Question(exposure="x"))
 
 

@@ -275,5 +275,5 @@ def test_check_tells_what_run_would_refuse(study, capsys) -> None:
         main(["check", str(study)])
     assert 3 == done.value.code
     told = capsys.readouterr().out
-    assert "1 of 120 records lack a value" in told
+    assert "1 of 120 records lacks a value" in told
     assert "The data are refused." in told
