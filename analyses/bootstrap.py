@@ -13,6 +13,7 @@ from cohort.declaration import CLUSTER, PERSON
 from cohort.designs import FullCohort
 from cohort.errors import QuestionError, UnsupportedError
 
+from .asked import check_asked
 from .cox.estimator import Cox
 from .cox.resample import Refit, refit_of
 from .estimate import SCHEMA, Estimates
@@ -65,6 +66,7 @@ class Bootstrap:
 
         Raises UnsupportedError for a sampled design, and whatever the regression itself raises.
         """
+        check_asked(cohort, question)
         if not isinstance(cohort.design, FullCohort):
             raise UnsupportedError(
                 "the bootstrap of persons is built for a full cohort: in a sampled design the "

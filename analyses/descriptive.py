@@ -10,6 +10,7 @@ from cohort.cohort import Cohort, time_at_risk
 from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
 from cohort.errors import QuestionError, one_of
 
+from .asked import check_asked
 from .cox.weighted_records import outcome_code
 from .curve import Curve
 from .curves.intervals import ConfType, check_interval, check_level
@@ -64,6 +65,7 @@ class KaplanMeier:
         Raises UnsupportedError for a sampled design or recurrent events, QuestionError or
         SchemaError for groups that cannot be made.
         """
+        check_asked(cohort, question)
         settings = SurvivalSettings("kaplan-meier", self.conf_type, self.conf_level, self.variance)
         return survival_curve(cohort, question, settings, self.by, self.start)
 
@@ -106,6 +108,7 @@ class IncidenceRate:
 
         Raises UnsupportedError for a sampled design, FollowUpError for events at time 0.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a rate")
         code = outcome_code(cohort, question.outcome)
         groups = groups_of(cohort, question, self.by)

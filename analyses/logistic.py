@@ -13,6 +13,7 @@ from cohort.declaration import CLUSTER, EVENT, OFFSET, SET, SUBCOHORT, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, NestedCaseControl
 from cohort.errors import NotEstimableError, UnsupportedError, row_list
 
+from .asked import check_asked
 from .cox.fit import fit_cox
 from .cox.partial_likelihood import Ties
 from .cox.plan import check_outcome, check_sets
@@ -45,6 +46,7 @@ class Logistic:
 
         Raises UnsupportedError for another design, matched sets, weights or strata.
         """
+        check_asked(cohort, question)
         design = cohort.design
         if not _unmatched(cohort):
             raise UnsupportedError(
@@ -143,6 +145,7 @@ class ConditionalLogistic:
 
         Raises UnsupportedError unless the design has matched sets.
         """
+        check_asked(cohort, question)
         design = cohort.design
         if (
             not isinstance(design, (CaseControl, NestedCaseControl))

@@ -9,6 +9,7 @@ import numpy as np
 from cohort.cohort import Cohort, Step, each_once, time_at_risk
 from cohort.errors import NotEstimableError, QuestionError
 
+from ..asked import check_asked
 from ..estimate import Estimates, table
 from ..inference import Inference, Wald
 from ..model import Matrix, Prepared, prepared
@@ -59,6 +60,7 @@ class Cox:
         Raises UnsupportedError when a property of the cohort cannot be honoured,
         NotEstimableError without any event, SchemaError or QuestionError for what was asked.
         """
+        check_asked(cohort, question)
         weighting, variance = plan_for(cohort, self.ties, self.weighting, self.variance)
         plan = Plan(self.ties, weighting, variance, self.inference, self.conf_level)
         check_inference(plan)

@@ -9,6 +9,7 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, one_of
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..curve import Curve
 from ..question import Question
@@ -81,6 +82,7 @@ class NelsonAalen:
         Raises UnsupportedError for a sampled design or robust variance with spread ties,
         QuestionError or SchemaError for groups that cannot be made.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a cumulative hazard")
         code = outcome_code(cohort, question.outcome)
         groups = groups_of(cohort, question, self.by)
@@ -156,6 +158,7 @@ class FlemingHarrington:
 
         Raises as KaplanMeier does, and for robust variance with spread ties.
         """
+        check_asked(cohort, question)
         kind: Literal["fleming-harrington", "fleming-harrington spread"] = "fleming-harrington"
         if self.ties == "spread":
             kind = "fleming-harrington spread"

@@ -9,6 +9,7 @@ import polars as pl
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, UnsupportedError, one_of
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..curve import Curve, framed
 from ..question import Question
@@ -79,6 +80,7 @@ class CumulativeIncidence:
         Raises UnsupportedError for a sampled design, recurrent events, or Aalen's variance with
         weights or clusters; QuestionError or SchemaError for groups that cannot be made.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a cumulative incidence")
         if question.outcome is not None:
             outcome_code(cohort, question.outcome)

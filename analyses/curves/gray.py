@@ -8,6 +8,7 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import NotEstimableError, QuestionError, UnsupportedError
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats
@@ -39,6 +40,7 @@ class GrayTest:
         Raises UnsupportedError for a sampled design, late entry, weights, clusters or recurrent
         events; NotEstimableError without events or with a single level.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "Gray's test")
         code = outcome_code(cohort, question.outcome)
         outcomes = cohort.follow_up.outcomes

@@ -11,6 +11,7 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import NotEstimableError, QuestionError, UnsupportedError, one_of
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats, counts_of
@@ -92,6 +93,7 @@ class LogRank:
         NotEstimableError without events or with a single level; QuestionError for scores that do
         not fit the levels.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a log-rank test")
         if is_weighted(cohort):
             raise UnsupportedError(

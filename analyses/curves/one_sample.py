@@ -11,6 +11,7 @@ from cohort.declaration import EVENT, PERSON
 from cohort.errors import SchemaError, UnsupportedError, counted, row_list
 from cohort.variables import Continuous
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..estimate import Estimates, table
 from ..question import Question
@@ -53,6 +54,7 @@ class ObservedExpected:
         Raises UnsupportedError for a sampled design, weights or clusters, SchemaError when expected
         events are missing or negative.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a comparison with expected events")
         if is_weighted(cohort):
             raise UnsupportedError("observed over expected holds without weights and clusters.")

@@ -15,6 +15,7 @@ from cohort.cohort import Cohort
 from cohort.declaration import PERSON
 from cohort.errors import QuestionError, UnsupportedError, one_of
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..question import Question
 from ..records import Codes, Floats
@@ -77,6 +78,7 @@ class PseudoValues:
         Raises UnsupportedError for a sampled design, weights or recurrent events, QuestionError or
         SchemaError for groups that cannot be made.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a pseudo-value")
         if is_weighted(cohort):
             raise UnsupportedError("pseudo-values hold without weights and clusters.")

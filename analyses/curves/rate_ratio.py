@@ -10,6 +10,7 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, one_of
 
+from ..asked import check_asked
 from ..estimate import Estimates, table
 from ..question import Question
 from ..records import Floats
@@ -50,6 +51,7 @@ class RateRatio:
         Raises UnsupportedError for a sampled design, weights, clusters or several events in a
         person, FollowUpError for events at time 0, QuestionError without a reference level.
         """
+        check_asked(cohort, question)
         tables = rate_tables(cohort, question, self.conf_level)
         rows: list[dict[str, Any]] = []
         for one in tables.levels:
@@ -102,6 +104,7 @@ class RateDifference:
 
         Raises as RateRatio does.
         """
+        check_asked(cohort, question)
         tables = rate_tables(cohort, question, self.conf_level)
         rows: list[dict[str, Any]] = []
         for one in tables.levels:

@@ -10,6 +10,7 @@ from scipy import special
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError
 
+from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..estimate import Estimates, table
 from ..question import Question
@@ -66,6 +67,7 @@ class RestrictedMean:
         Raises UnsupportedError for a sampled design or recurrent events, QuestionError or
         SchemaError for groups that cannot be made.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a restricted mean")
         robust = is_robust(cohort, self.variance)
         code = outcome_code(cohort, question.outcome)
@@ -118,6 +120,7 @@ class TimeLost:
 
         Raises as RestrictedMean does.
         """
+        check_asked(cohort, question)
         whole_cohort_only(cohort, "a mean time lost")
         cause = outcome_code(cohort, question.outcome) - 1
         outcomes = cohort.follow_up.outcomes

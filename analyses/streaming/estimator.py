@@ -16,6 +16,7 @@ from cohort.progress import Listener, Meter
 from cohort.scanned import ScannedCohort
 from cohort.variables import Categorical, Continuous
 
+from ..asked import check_streamed
 from ..cox.estimator import Cox
 from ..cox.plan import Plan, plan_for
 from ..cox.weighted_records import outcome_code, strata_columns
@@ -66,6 +67,7 @@ class Streamed:
         Raises UnsupportedError for exact ties, likelihood limits and sampled designs; otherwise as
         ``Cox.estimate``.
         """
+        check_streamed(cohort, question)
         if not isinstance(cohort, ScannedCohort):
             raise UnsupportedError(
                 f"Streamed() is for a cohort made by scan_parquet, not {type(cohort).__name__}: "
