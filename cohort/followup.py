@@ -8,12 +8,12 @@ section 3.7).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from .declared_text import check_texts, words_by_code
 from .errors import FollowUpError, SchemaError, agreeing, counted, row_list
 from .timescales import TimeScale
 from .variables import Code, equals
@@ -54,7 +54,10 @@ class FollowUp:
     genuine: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "competing", MappingProxyType(dict(self.competing)))
+        columns = ("entry", "exit", "event", "stratum", "label")
+        check_texts("the follow-up", {role: getattr(self, role) for role in columns})
+        competing = words_by_code("the follow-up", "competing", self.competing)
+        object.__setattr__(self, "competing", competing)
         if len(set(self.outcomes)) < len(self.outcomes):
             raise SchemaError(f"two outcomes have the same name among {self.outcomes!r}.")
         declared = [*_codes(self.happened), *self.competing, *_codes(self.censored)]

@@ -7,10 +7,10 @@ the value is missing and why. Whether it is an exposure or a confounder belongs 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import polars as pl
 
+from .declared_text import check_texts, words_by_code
 from .errors import SchemaError, agreeing, counted, row_list
 
 Code = int | float | str | bool
@@ -24,8 +24,15 @@ LETTER_CODE = re.compile(r"\.[A-Za-z_]")
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
 
-def _frozen(mapping: Mapping[Code, str]) -> Mapping[Code, str]:
-    return MappingProxyType(dict(mapping))
+def _check_names(variable: "Variable") -> None:
+    if not isinstance(variable.name, str):
+        raise SchemaError(f"a variable has name = {variable.name!r}: expected text.")
+    texts = {role: getattr(variable, role, None) for role in ("column", "label", "unit")}
+    check_texts(f"variable '{variable.name}'", texts)
+
+
+def _words(variable: "Variable", role: str) -> Mapping[Code, str]:
+    return words_by_code(f"variable '{variable.name}'", role, getattr(variable, role))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,13 @@ class Continuous:
     missing: Mapping[Code, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check_names(self)
         if not (self.per > 0 and self.per < float("inf")):
             raise SchemaError(
                 f"variable '{self.name}' has per = {self.per}: expected a positive step in "
                 f"{self.unit or 'its unit'}."
             )
-        object.__setattr__(self, "missing", _frozen(self.missing))
+        object.__setattr__(self, "missing", _words(self, "missing"))
 
     @property
     def source(self) -> str:
@@ -76,8 +84,9 @@ class Categorical:
     missing: Mapping[Code, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", _frozen(self.labels))
-        object.__setattr__(self, "missing", _frozen(self.missing))
+        _check_names(self)
+        object.__setattr__(self, "labels", _words(self, "labels"))
+        object.__setattr__(self, "missing", _words(self, "missing"))
         levels = self.levels if self.levels is not None else tuple(self.labels) or None
         if levels is None:
             return
@@ -114,7 +123,8 @@ class Binary:
     missing: Mapping[Code, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "missing", _frozen(self.missing))
+        _check_names(self)
+        object.__setattr__(self, "missing", _words(self, "missing"))
 
     @property
     def source(self) -> str:

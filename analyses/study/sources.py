@@ -1,10 +1,13 @@
 """Where the records of a study come from: a file, a data set, an invented world, printed tables."""
 
+import re
 from dataclasses import dataclass, field
 
 from cohort import CsvFormat
 from cohort.errors import StudyError, one_of
 
+DIGITS = 64
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 SCALES = ("age", "time since recruitment")
 
 
@@ -27,6 +30,9 @@ class FileSource:
     cluster: str | None = None
     form: CsvFormat = field(default_factory=CsvFormat)
 
+    def __post_init__(self) -> None:
+        _check_sha256(self.sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
@@ -45,6 +51,7 @@ class DatasetSource:
     cluster: str | None = None
 
     def __post_init__(self) -> None:
+        _check_sha256(self.sha256)
         if self.dataset.count("/") != 1 or not all(self.dataset.split("/")):
             raise StudyError(
                 f"dataset = '{self.dataset}': expected package/name, such as 'survival/pbc'."
@@ -81,9 +88,28 @@ class PublishedSource:
     file: str
     sha256: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_sha256(self.sha256)
+
 
 Source = FileSource | DatasetSource | WorldSource | PublishedSource
 RecordsSource = FileSource | DatasetSource
+
+
+def _check_sha256(sha256: str | None) -> None:
+    """Refuse what cannot be a SHA-256, before any file is compared with it.
+
+    Raises StudyError.
+    """
+    if sha256 is None or SHA256.fullmatch(sha256):
+        return
+    found = f"{len(sha256)} characters"
+    if len(sha256) == DIGITS:
+        found += ", of which some are no hexadecimal digits"
+    raise StudyError(
+        f"sha256 has {found}: expected all {DIGITS} hexadecimal digits of the file's SHA-256, as "
+        "'sha256sum' or 'shasum -a 256' prints them."
+    )
 
 
 def check_draw(persons: int, seed: int, scale: str) -> None:

@@ -85,6 +85,14 @@ def test_the_document_of_the_design_note() -> None:
         ("[[estimators]]", "[[estimatorss]]", ["'estimatorss'", "'estimators'"]),
         ('exit = "edrel"', "exit = 3", ["exit", "a whole number", "text"]),
         ("[study]", "[study", ["not a TOML document"]),
+        *(
+            ('person = "seqno"', f'person = "seqno"\nsha256 = "{given}"', ["[source]", told])
+            for given, told in (
+                ("0cf9156a19", "sha256 has 10 characters: expected all 64 hexadecimal digits"),
+                ("0" * 63 + "x", "64 characters, of which some are no hexadecimal digits"),
+                ("", "sha256 has 0 characters"),
+            )
+        ),
     ],
 )
 def test_unknown_words(old: str, new: str, told: list[str]) -> None:
