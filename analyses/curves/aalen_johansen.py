@@ -7,9 +7,8 @@ import numpy as np
 from ..records import Floats
 from .influence_sums import (
     Changes,
+    influence_variance,
     log_survival_influence_variance,
-    quadratic_form,
-    sums_of_products,
 )
 from .product_limit import ProductLimit, product_limit
 from .records import CurveRecords
@@ -94,10 +93,10 @@ def incidence_variance(
     leaving = np.column_stack(
         (w * (b[leave] - any_event * part.left[leave]), w * (c[leave] - jump), -w)
     )
-    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving), copies)
     f = found.incidence[:, cause]
     weights = np.column_stack((f, -np.ones_like(f), f * b - c))
-    return quadratic_form(timeline, weights, products)
+    changes = Changes(entering, leaving)
+    return influence_variance(timeline, records.cluster, changes, weights, copies)
 
 
 def survival_variance(

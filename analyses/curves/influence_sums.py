@@ -16,8 +16,12 @@ from .timeline import Timeline
 
 MANY = 64
 """Units with more changes than this are summed one by one, the others all together."""
+FEW_DIGITS = 1e-9
+"""A sum of squares this small beside what its running sums have held has few digits left: it is
+added up afresh, person by person, at as many times as this allows:"""
+MOST_AFRESH = 50_000_000
 ROUNDING = 1e-14
-"""A sum of squares this small beside what its running sums have held has no digit left."""
+"""A sum this small beside them has no digit left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +67,54 @@ def sums_of_products(
     return out
 
 
-def quadratic_form(timeline: Timeline, weights: Floats, products: Floats) -> Floats:
-    """Sums of squares (K,) of the weights (K, m) times the coefficients behind ``products``.
+def influence_variance(
+    timeline: Timeline,
+    unit: Codes,
+    changes: Changes,
+    weights: Floats,
+    copies: Floats | None = None,
+) -> Floats:
+    """Sums over units of the squares (K,) of the weights (K, m) times their coefficients.
 
-    Exactly 0 where only rounding is left, of which the root would look like an error.
+    unit, copies : as in ``sums_of_products``. Not a number where neither running sums nor the time
+    to do without them leave a digit: 0 would say that nothing is uncertain.
     """
+    products = sums_of_products(timeline, unit, changes, copies)
     value = np.einsum("ki,kij,kj->k", weights, products, weights)
     largest = timeline.largest(np.einsum("kii->ki", products))
     size = (np.abs(weights) * np.sqrt(largest)).sum(axis=1) ** 2
-    return np.asarray(np.where(value > ROUNDING * size, value, 0.0))
+    doubtful = np.flatnonzero((size > 0) & ~(value > FEW_DIGITS * size))
+    value[(size > 0) & ~(value > ROUNDING * size)] = np.nan
+    for slot in doubtful[: MOST_AFRESH // unit.size]:
+        value[slot] = _afresh(timeline, unit, changes, (int(slot), weights[slot]), copies)
+    return np.asarray(np.where(size > 0, value, 0.0))
+
+
+def _afresh(
+    timeline: Timeline,
+    unit: Codes,
+    changes: Changes,
+    at: tuple[int, Floats],
+    copies: Floats | None,
+) -> float:
+    """The sum of squares at one slot, from the changes of its group until then."""
+    (slot, weights), slots = at, timeline.slots
+    mine = np.flatnonzero((slots.first <= slot) & (slots.first >= _begin(timeline, slot)))
+    gone = slots.past[mine] - 1 <= slot
+    entering, leaving = changes.entering[mine], changes.leaving[mine] * gone[:, None]
+    influence = entering @ weights + leaving @ weights
+    added = (np.abs(entering) + np.abs(leaving)) @ np.abs(weights)
+    if copies is None:
+        codes = np.unique(unit[mine], return_inverse=True)[1]
+        size = int(codes.max(initial=-1)) + 1
+        influence, added = counts_of(codes, influence, size), counts_of(codes, added, size)
+    # Nobody's influence is what is left of 0 by rounding, which would look like an error.
+    influence[np.abs(influence) <= ROUNDING * added] = 0.0
+    return float(np.sum(influence**2 * (1.0 if copies is None else copies[mine])))
+
+
+def _begin(timeline: Timeline, slot: int) -> int:
+    return int(timeline.begins[np.searchsorted(timeline.begins, slot, side="right") - 1])
 
 
 def _running_by_unit(key: Codes, change: Floats) -> Floats:
@@ -113,5 +156,6 @@ def log_survival_influence_variance(
     entering = np.column_stack((-weight * since, weight))
     gone = weight * (lived[leave] - (records.event > 0) * left[leave])
     leaving = np.column_stack((gone, -weight))
-    products = sums_of_products(timeline, records.cluster, Changes(entering, leaving), copies)
-    return quadratic_form(timeline, np.column_stack((np.ones_like(lived), lived)), products)
+    weights = np.column_stack((np.ones_like(lived), lived))
+    changes = Changes(entering, leaving)
+    return influence_variance(timeline, records.cluster, changes, weights, copies)
