@@ -235,8 +235,9 @@ def _graded(rehearsal: Rehearsal, together: Together, exposure: str) -> Table:
     ).iter_rows(named=True):
         words = [_with_error(row, name) for name in ("bias", "coverage", "power")]
         rows.append(Row((row["contrast"], row["adjustment"], *words, row["meaning"])))
+    level = numbers.level(first.estimates.frame["conf_level"][0])
     header = (
-        "Contrast", "Adjusted for", "Bias (log scale)", "Coverage of 95 % intervals", "Power",
+        "Contrast", "Adjusted for", "Bias (log scale)", f"Coverage of {level} intervals", "Power",
         "What an estimate of this size means",
     )  # fmt: skip
     note = "Measured on the twin of the study; Monte Carlo standard errors in brackets."

@@ -65,8 +65,8 @@ def measures(rows: pl.DataFrame, level: float = 0.05, reference: str | None = No
     "rejection" is power, or the type I error where the truth is 0. "type S" is the share of wrong
     signs, and "type M" the mean exaggeration of the size, among estimates that reject. A measure
     that does not exist is null (type S and M where the truth is 0; a standard deviation of fewer
-    than 2). With a truth of each draw's own, the empirical SE is the standard deviation of the
-    error.
+    than 2). A share of 0 or 1 has the error of two more hits and misses. With a truth of each
+    draw's own, the empirical SE is the standard deviation of the error.
 
     Raises QuestionError for an unknown reference, or a level outside 0 to 1.
     """
@@ -137,7 +137,18 @@ def _share(hits: NDArray[np.bool_], of: int | None = None) -> Value:
     if n == 0:
         return NONE
     p = float(hits.sum()) / n
-    return p, math.sqrt(p * (1 - p) / n), n
+    return p, share_error(p, n), n
+
+
+def share_error(share: float, n: int) -> float:
+    """The Monte Carlo standard error of a share of n replicates.
+
+    Of 0 or 1 it is that of two more hits and misses each: 0 would claim certainty (Agresti and
+    Coull 1998, Am Stat 52:119-26).
+    """
+    if share in (0.0, 1.0):
+        share, n = (share * n + 2) / (n + 4), n + 4
+    return math.sqrt(share * (1 - share) / n)
 
 
 def _spread(values: Floats) -> float:

@@ -26,7 +26,8 @@ class Method:
     """One estimate that the study will report: a question, an estimator, an adjustment, a contrast.
 
     name : unique in the study. number : of the question, from 1. estimator : as it is named there,
-    numbered where there are several of a kind. measure : such as "hazard ratio".
+    numbered where there are several of a kind. measure : such as "hazard ratio". conf_level : of
+    its intervals.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Method:
     measure: str
     outcome: str
     estimator: str
+    conf_level: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +131,7 @@ def planned(
                         row["measure"],
                         row["outcome"],
                         word,
+                        row["conf_level"],
                     )
                 )
                 graded.append(

@@ -21,12 +21,12 @@ MISSES, COVERS = "#b4501b", "#8fa9ae"
 FEWEST = 2
 
 
-def zip_plot(rows: pl.DataFrame, title: str) -> str:
+def zip_plot(rows: pl.DataFrame, title: str, conf_level: float) -> str:
     """Every interval of one method, sorted by how far its estimate is from the truth.
 
     rows : of ``analyses.grading.run_replicate``, one scenario and method. The intervals above the
-    nominal coverage should miss the truth and no others; the band is where the border lies in 95 %
-    of runs of this length when coverage is nominal.
+    nominal coverage, ``conf_level``, should miss the truth and no others; the band is where the
+    border lies in 95 % of runs of this length when coverage is nominal.
     """
     there = rows.filter(pl.col("converged") & pl.col("std_error").is_not_null())
     away = ((there["estimate"] - there["truth"]) / there["std_error"]).abs().to_numpy()
@@ -43,16 +43,19 @@ def zip_plot(rows: pl.DataFrame, title: str) -> str:
         width = min(1.2, 260 / max(len(order), 1))
         for chosen, colour in ((~misses, COVERS), (misses, MISSES)):
             axes.hlines(place[chosen], low[chosen], high[chosen], color=colour, linewidth=width)
-        band = Z * sqrt(0.95 * 0.05 / max(len(order), 1)) * 100
-        for border, style in ((95 - band, "dotted"), (95.0, "dashed"), (95 + band, "dotted")):
+        middle = 100 * conf_level
+        band = Z * sqrt(conf_level * (1 - conf_level) / max(len(order), 1)) * 100
+        borders = ((middle - band, "dotted"), (middle, "dashed"), (middle + band, "dotted"))
+        for border, style in borders:
             axes.axhline(border, color=INK, linewidth=0.8, linestyle=style)
         if len(truth):
             axes.axvline(float(truth[0]), color=INK, linewidth=1.0)
         axes.set_ylim(0, 100)
-        axes.set_yticks([0, 25, 50, 75, 95])
+        axes.set_yticks([0, 25, 50, 75, middle])
         axes.set_ylabel("Draws, % from nearest to farthest")
         _ratio_ticks(axes, float(np.min(low, initial=0)), float(np.max(high, initial=0)))
-        axes.set_xlabel("Ratio, its 95 % interval (log scale); the truth is the upright line")
+        level = numbers.level(conf_level)
+        axes.set_xlabel(f"Ratio, its {level} interval (log scale); the truth is the upright line")
         axes.set_title(title, fontsize=8.5, loc="left")
 
     return drawn(3.6, draw)

@@ -1,10 +1,12 @@
 """What a rehearsal says of each estimate, in numbers and in one sentence."""
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import exp, log
 from typing import Any
 
 import polars as pl
+
+from analyses.grading.measures import share_error
 
 from .. import numbers
 from .plan import LARGE, NULL, PUBLISHED, Method
@@ -42,10 +44,11 @@ def rehearsal_columns(rehearsal: Rehearsal, estimates: Sequence[pl.DataFrame] = 
     them, the effect of the twin.
 
     Columns: number (of the question), question, exposure, adjustment, contrast, measure, outcome,
-    estimator, method, truth and at_large (ratios; null where there is none), those of FOUND with
-    ``_mcse``, size (the ratio that is judged), by_chance (the probability of one at least as far
-    from 1 if the truth were 1) with by_chance_mcse, and meaning (a sentence). Biases, standard
-    errors and mean estimates are of log ratios; type_m is on the log scale.
+    estimator, method, conf_level (of its intervals), truth and at_large (ratios; null where there
+    is none), those of FOUND with ``_mcse``, size (the ratio that is judged), by_chance (the
+    probability of one at least as far from 1 if the truth were 1) with by_chance_mcse, and meaning
+    (a sentence). Biases, standard errors and mean estimates are of log ratios; type_m is on the
+    log scale.
     """
     rows = [_row(rehearsal, method, _size(rehearsal, method, estimates))
             for method in rehearsal.methods]  # fmt: skip
@@ -85,6 +88,7 @@ def _row(rehearsal: Rehearsal, method: Method, size: float | None) -> dict[str, 
         "outcome": method.outcome,
         "estimator": method.estimator,
         "method": method.name,
+        "conf_level": method.conf_level,
         "truth": exp(truth_of(rehearsal, method)),
         "at_large": _at_large(rehearsal, method),
     }
@@ -116,7 +120,7 @@ def _by_chance(
     if size is None or rows.is_empty():
         return None, None, len(rows)
     share = float((rows["estimate"].abs() >= abs(size)).mean())  # type: ignore[arg-type]
-    return share, sqrt(share * (1 - share) / len(rows)), len(rows)
+    return share, share_error(share, len(rows)), len(rows)
 
 
 def _meaning(told: dict[str, Any], draws: int) -> str:

@@ -44,8 +44,9 @@ def _what_was_done(rehearsal: Rehearsal) -> str:
     return (
         f"The plan of this study was run on {numbers.count(rehearsal.replicates)} draws of its "
         "twin in which the exposure does nothing, and on as many in which it has a known effect: "
-        f"{rehearsal.estimand}. Numbers in brackets are Monte Carlo standard errors; the seed is "
-        f"{rehearsal.seed}."
+        f"{rehearsal.estimand}. Numbers in brackets are Monte Carlo standard errors (of a share of "
+        "0 % or 100 % that of two more draws on each side, since 0 would claim certainty); the "
+        f"seed is {rehearsal.seed}."
     )
 
 
@@ -76,13 +77,24 @@ def _worded(rows: list[Record], study: Study) -> list[Record]:
 def _grouped(rows: list[Record], cells: Callable[[Record], list[str]], width: int) -> list[Row]:
     """Rows under a heading for each thing that is estimated."""
     told: list[Row] = []
-    before = None
+    before, one_level = None, len(_levels(rows)) == 1
     for one in rows:
         if _heading(one) != before:
             before = _heading(one)
             told.append(Row((before, *("" for _ in range(width - 1))), "group"))
-        told.append(Row((one["adjustment"], *cells(one)), "level"))
+        own = "" if one_level else f" ({numbers.level(one['conf_level'])} interval)"
+        told.append(Row((one["adjustment"] + own, *cells(one)), "level"))
     return told
+
+
+def _levels(rows: list[Record]) -> list[str]:
+    """The confidence levels of the intervals, in words."""
+    return [numbers.level(one) for one in sorted({row["conf_level"] for row in rows})]
+
+
+def _interval(rows: list[Record]) -> str:
+    levels = _levels(rows)
+    return f"{levels[0]} interval" if len(levels) == 1 else "Interval"
 
 
 def _shown(rows: list[Record]) -> list[Record]:
@@ -95,8 +107,8 @@ def _shown(rows: list[Record]) -> list[Record]:
 
 def _null_table(rows: list[Record], rehearsal: Rehearsal) -> Table:
     header = (
-        "Adjusted for", "Mean ratio", "Bias (log)", "95 % interval holds 1", "Wrongly rejects 1",
-        "No estimate",
+        "Adjusted for", "Mean ratio", "Bias (log)", f"{_interval(rows)} holds 1",
+        "Wrongly rejects 1", "No estimate",
     )  # fmt: skip
     told = _grouped(
         rows,
@@ -110,16 +122,17 @@ def _null_table(rows: list[Record], rehearsal: Rehearsal) -> Table:
         len(header),
     )
     note = (
-        "If all is well the mean ratio is 1, 95 % of the intervals hold 1, and 5 % of the studies "
-        "reject it. The mean is that of the log ratios."
+        f"If all is well the mean ratio is 1, {' or '.join(_levels(rows))} of the intervals hold "
+        "1, and 5 % of the studies reject it. The mean is that of the log ratios."
     )
     caption = f"Rehearsed without an effect, {numbers.count(rehearsal.replicates)} draws"
     return Table(caption, header, tuple(told), (note,))
 
 
 def _effect_table(rows: list[Record], rehearsal: Rehearsal) -> Table:
-    header = ["Adjusted for", "Truth", "Mean ratio", "Bias (log)", "95 % interval holds the truth",
-              "Rejects 1 (power)", "Exaggeration", "No estimate"]  # fmt: skip
+    header = ["Adjusted for", "Truth", "Mean ratio", "Bias (log)",
+              f"{_interval(rows)} holds the truth", "Rejects 1 (power)", "Exaggeration",
+              "No estimate"]  # fmt: skip
     at_large = any(one["at_large"] is not None for one in rows)
     if at_large:
         header[3:3] = ["At large"]
@@ -199,17 +212,17 @@ def _zip_figure(rehearsal: Rehearsal, last: Record) -> Figure:
     rows = rehearsal.rows.filter(
         (pl.col("scenario") == PUBLISHED) & (pl.col("method") == last["method"])
     )
-    label = _label(last)
+    label, level = _label(last), numbers.level(last["conf_level"])
     data = Table(
         "Coverage",
-        ("Estimate", "95 % interval holds the truth"),
+        ("Estimate", f"{level} interval holds the truth"),
         (Row((label, _share(last, "coverage"))),),
     )
     return Figure(
-        "Every 95 % interval of one estimate, from the draw nearest to the truth (below) to the "
-        "farthest. Those that miss the truth are darker; with 95 % coverage they fill the part "
-        "above the dashed line (dotted: where chance lets the border lie).",
-        zip_plot(rows, label),
+        f"Every {level} interval of one estimate, from the draw nearest to the truth (below) to "
+        f"the farthest. Those that miss the truth are darker; with {level} coverage they fill the "
+        "part above the dashed line (dotted: where chance lets the border lie).",
+        zip_plot(rows, label, last["conf_level"]),
         f"Zip plot of {label}: {numbers.probability(last['coverage'])} of the intervals hold the "
         f"truth, {numbers.ratio(last['truth'])}.",
         data,

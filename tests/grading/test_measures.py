@@ -72,7 +72,7 @@ def test_hand_values() -> None:
         told(found, "bias-eliminated coverage")
     )
     assert (0.25, math.sqrt(0.25 * 0.75 / 4), 4) == pytest.approx(told(found, "rejection"))
-    assert (0.0, 0.0, 1) == pytest.approx(told(found, "type S"))
+    assert (0.0, math.sqrt(2 / 5 * 3 / 5 / 5), 1) == pytest.approx(told(found, "type S"))
     value, error, n = told(found, "type M")
     assert (2.0, None, 1) == (value, error, n)
     assert (10.0, 0.0, 4) == told(found, "mean events")
@@ -93,10 +93,11 @@ def test_without_an_estimate() -> None:
 
 def test_nothing_converged() -> None:
     found = measures(rows_of([None, None], [1.0, 1.0], 0.0))
-    assert (0.0, 0.0, 2) == told(found, "convergence")
+    none_of_two = math.sqrt(2 / 6 * 4 / 6 / 6)
+    assert (0.0, none_of_two, 2) == pytest.approx(told(found, "convergence"))
     assert (None, None, 0) == told(found, "bias")
     assert (None, None, 0) == told(found, "coverage")
-    assert (0.0, 0.0, 2) == told(found, "coverage, worst case")
+    assert (0.0, none_of_two, 2) == pytest.approx(told(found, "coverage, worst case"))
 
 
 def test_one_replicate_has_no_spread() -> None:
@@ -190,3 +191,11 @@ def test_monte_carlo_errors_are_the_spread_over_studies(studies: int, tolerance:
     for row in over.iter_rows(named=True):
         if row["measure"] in GIVEN and row["n"] == studies:
             assert row["mean"] == pytest.approx(row["sd"], rel=tolerance), row
+
+
+def test_a_share_of_all_or_none_has_an_error() -> None:
+    """10 of 10: that of 12 of 14, sqrt(12/14 * 2/14 / 14) (Agresti and Coull 1998)."""
+    found = measures(rows_of([0.0] * 10, [1.0] * 10, 0.0))
+    expected = math.sqrt(12 / 14 * 2 / 14 / 14)
+    assert (1.0, expected, 10) == pytest.approx(told(found, "coverage"))
+    assert (0.0, expected, 10) == pytest.approx(told(found, "rejection"))

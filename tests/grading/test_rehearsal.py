@@ -1,6 +1,7 @@
 """A rehearsal: the study's own plan, where the truth is known, and what it says of a result."""
 
 import math
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -123,6 +124,24 @@ def test_section_has_the_same_bytes(sampled) -> None:
     ]
     assert pages[0] == pages[1]
     assert "Rehearsed without an effect, 30 draws" in pages[0]
+
+
+def test_intervals_are_called_by_their_level(sampled) -> None:
+    found, document = sampled
+    assert {one.conf_level for one in found.methods} == {0.95}
+    study = document.study
+    at_90 = replace(found, methods=tuple(replace(one, conf_level=0.9) for one in found.methods))
+    page = page_html(Page("A page", (Section("Rehearsal", rehearsal_section(at_90, study)),)))
+    assert "90 % interval holds 1" in page
+    assert "90 % of the intervals hold 1" in page
+    assert "Every 90 % interval" in page
+    assert "95 % interval" not in page
+    assert "95 % coverage" not in page
+    both = replace(found, methods=(*at_90.methods[:1], *found.methods[1:]))
+    page = page_html(Page("A page", (Section("Rehearsal", rehearsal_section(both, study)),)))
+    assert "Interval holds 1" in page
+    assert "90 % or 95 % of the intervals hold 1" in page
+    assert "crude (90 % interval)" in page
 
 
 def test_begun_and_ended_with_other_workers(tmp_path) -> None:
@@ -274,7 +293,16 @@ def test_estimators_of_one_kind_have_numbers() -> None:
 def test_a_question_about_another_outcome_is_refused_in_a_world() -> None:
     """It would be held to the effect that was put into the twin's own."""
     method = Method(
-        "1 Cox", 1, "death", "positive", "crude", "yes vs no", "hazard ratio", "death", "Cox"
+        "1 Cox",
+        1,
+        "death",
+        "positive",
+        "crude",
+        "yes vs no",
+        "hazard ratio",
+        "death",
+        "Cox",
+        0.95,
     )
     with pytest.raises(StudyError, match="outcome = 'death': a rehearsal in a world is of"):
         _truths(None, "breast", (method,), None)
