@@ -26,7 +26,7 @@ from .declaration import (
 )  # fmt: skip
 from .errors import DesignError, FollowUpError, SchemaError, agreeing, counted, row_list
 from .followup import HAPPENED
-from .timescales import sentinel_story, sentinels
+from .timescales import DAYS_PER_UNIT, LONGEST_YEARS, sentinel_story, sentinels
 
 ROW = "_row"
 
@@ -49,7 +49,7 @@ def problems_of(frame: pl.DataFrame, declaration: Declaration) -> list[Problem]:
     checks: tuple[Check, ...] = (
         _time_problems, _sentinel_problems, _order_problems, _weight_problems, _overlap_problems,
         _after_event_problems, _cluster_problems, _person_constant_problems, _inclusion_problems,
-        _event_problems, _tie_problems, _offset_problems, _set_problems,
+        _event_problems, _tie_problems, _offset_problems, _set_problems, _unit_problems,
     )  # fmt: skip
     found = [problem for check in checks for problem in check(frame, declaration)]
     return sorted(found, key=lambda problem: problem.error is None)
@@ -146,6 +146,18 @@ def _weight_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[
             "weight", (),
             f"all {len(weight):,} sampling weights in '{declaration.weight}' are 0.",
             SchemaError,
+        )  # fmt: skip
+
+
+def _unit_problems(frame: pl.DataFrame, declaration: Declaration) -> Iterable[Problem]:
+    scale = declaration.follow_up.scale
+    longest = LONGEST_YEARS * DAYS_PER_UNIT["years"] / DAYS_PER_UNIT[scale.unit]
+    beyond = frame[EXIT].to_numpy() > longest
+    if beyond.any():
+        yield Problem(
+            "very long", _rows(beyond),
+            f"{counted(beyond.sum(), 'records leave')} after more than {LONGEST_YEARS} years on "
+            f"'{scale.name}' ({row_list(np.flatnonzero(beyond))}): are the times in {scale.unit}?",
         )  # fmt: skip
 
 

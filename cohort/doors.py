@@ -18,7 +18,7 @@ from .assemble import assemble
 from .cohort import Cohort, Provenance
 from .declaration import Declaration
 from .designs import Design, FullCohort
-from .errors import SchemaError
+from .errors import SchemaError, counted
 from .followup import FollowUp
 from .variables import Variable
 
@@ -127,7 +127,8 @@ def _refuse_doubled_names(frame: Any) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise SchemaError(
-            f"the table has {len(doubled)} column names twice, such as '{doubled[0]}': rename one."
+            f"the table has {counted(len(doubled), 'column names')} twice, such as "
+            f"'{doubled[0]}': rename one."
         )
 
 

@@ -24,6 +24,9 @@ and tied times"), so that risk sets agree with it.
 
 
 ORIGIN = "TimeScale(origin=...), in a study document scale = { origin = ... },"
+ISO_SHAPE = r"^\d{4}-\d{2}-\d{2}$"
+LONGEST_YEARS = 150
+"""Longer than anybody was followed: beyond it, times are likely in another unit."""
 SENTINELS = (date(1900, 1, 1), date(9999, 12, 31))
 """Dates that registers write where the date is not known."""
 
@@ -69,19 +72,39 @@ def times_of(frame: pl.DataFrame, column: str, scale: TimeScale) -> NDArray[np.f
         return _from_dates(frame, series, scale)
     if series.dtype == pl.Null:
         return np.full(len(series), np.nan)
+    if series.dtype == pl.String:
+        raise SchemaError(
+            f"column '{column}' holds text: expected times on '{scale.name}' as numbers of "
+            f"{scale.unit}, or dates. {text_story(series)}"
+        )
     if not series.dtype.is_numeric() or series.dtype == pl.Boolean:
         raise SchemaError(
             f"column '{column}' holds {series.dtype}: expected times on '{scale.name}' as "
             f"numbers of {scale.unit}, or dates, from the origin that {ORIGIN} gives."
-            + (" Dates written as text need their format, such as 'DD/MM/YYYY', at the door."
-               if series.dtype == pl.String else "")
-        )  # fmt: skip
+        )
     if scale.origin is not None:
         raise SchemaError(
             f"column '{column}' holds numbers, but time scale '{scale.name}' has an origin, "
-            "which only dates need: leave the origin out, or give dates."
+            "which only dates need: leave the origin out, or give dates. Day numbers of a "
+            "spreadsheet are no dates: write them as YYYY-MM-DD."
         )
     return series.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
+def text_story(series: pl.Series) -> str:
+    """Why a column of text is no column of dates, and what to do."""
+    shaped = series.str.contains(ISO_SHAPE).fill_null(False)
+    wrong = series.is_not_null() & series.str.to_date("%Y-%m-%d", strict=False).is_null()
+    if 2 * shaped.sum() > len(series) - series.null_count():
+        return (
+            f"{counted(wrong.sum(), 'values are')} no date that the calendar has, written "
+            f"YYYY-MM-DD ({row_list(wrong.arg_true())})."
+        )
+    return (
+        "Dates written otherwise than YYYY-MM-DD need their format: "
+        f"CsvFormat(dates={{'{series.name}': 'DD/MM/YYYY'}}) in Python, "
+        f"form = {{ dates = {{ {series.name} = 'DD/MM/YYYY' }} }} in [source] of a study document."
+    )
 
 
 def whole_dates(series: pl.Series) -> pl.Series:
@@ -154,7 +177,7 @@ def _origin_column(frame: pl.DataFrame, scale: TimeScale) -> pl.Series:
     if start.dtype != pl.Date:
         raise SchemaError(
             f"time scale '{scale.name}' starts at column '{name}', which holds {start.dtype}: "
-            "expected dates."
+            "expected dates." + (f" {text_story(start)}" if start.dtype == pl.String else "")
         )
     if start.null_count():
         raise FollowUpError(

@@ -12,6 +12,7 @@ import polars as pl
 
 from .declared_text import check_texts, words_by_code
 from .errors import SchemaError, agreeing, counted, row_list
+from .misspelt import decimal_commas, nearly_levels
 
 Code = int | float | str | bool
 REASON_SUFFIX = ".missing"
@@ -21,6 +22,7 @@ CODE_SUFFIX = ".code"
 MISSING_CODES = "missing={code: 'reason'} (in a study document: missing = { code = 'reason' })"
 LARGEST_WHOLE = 2.0**53  # Beyond it a float is no longer the number that was written.
 LETTER_CODE = re.compile(r"\.[A-Za-z_]")
+CODE_WORDS = {str: "the text", int: "the number", float: "the number", bool: "the boolean"}
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
 
@@ -207,7 +209,7 @@ def equals(values: pl.Series, code: Code, what: str) -> pl.Series:
         kind = "numbers" if numeric else "text"
         raise SchemaError(
             f"column '{values.name}' holds {kind} ({values.dtype}), but the {what} is "
-            f"{type(code).__name__} {code!r}: write it in the column's own type."
+            f"{CODE_WORDS[type(code)]} {code!r}: write it in the column's own type."
         )
     if values.dtype == pl.Boolean:
         return values == bool(code)
@@ -237,6 +239,9 @@ def _numbers_in_text(values: pl.Series, variable: Continuous) -> pl.Series:
     """Numbers from text, where codes declared missing are why the column is text."""
     strange = ~values.str.contains(PLAIN_NUMBER).fill_null(True)
     if strange.any():
+        commas = decimal_commas(values, strange)
+        if commas:
+            raise SchemaError(f"column '{variable.source}' holds text: {commas}")
         raise SchemaError(
             f"column '{variable.source}' holds text: "
             f"{counted(strange.sum(), 'values do')} not read as a plain number "
@@ -310,23 +315,9 @@ def _categorical(values: pl.Series, variable: Categorical) -> tuple[Categorical,
             f"{agreeing(strange.sum(), 'are')} none of the {len(levels)} levels "
             f"declared for '{variable.name}' ({row_list(strange.arg_true())}): add the level, or "
             f"declare the code with {MISSING_CODES}."
-            + _nearly_levels(values.filter(strange), levels)
+            + nearly_levels(values.filter(strange), levels)
         )
     return variable, values
-
-
-def _nearly_levels(strange: pl.Series, levels: tuple[Code, ...]) -> str:
-    """How many values are a level but for spaces around them or capitals, as a sentence."""
-    if strange.dtype != pl.String:
-        return ""
-    known = [str(level).strip().lower() for level in levels]
-    nearly = int(strange.str.strip_chars().str.to_lowercase().is_in(known).sum())
-    if not nearly:
-        return ""
-    return (
-        f" {nearly:,} of these {agreeing(nearly, 'are')} a level but for spaces around it or "
-        "capitals: correct the data."
-    )
 
 
 def _all_whole(values: pl.Series) -> bool:

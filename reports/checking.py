@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyses import Cox
-from analyses.cox.plan import plan_for
+from analyses.cox.plan import check_events, plan_for
 from analyses.model import prepared
 from analyses.study.study import PublishedSource
 from cohort import Cohort, CohortError
@@ -15,6 +15,8 @@ from .published_page import short_names
 from .rehearsal.held import check_twin
 from .sources import Document, Records, audit_of, cohort_of, read_document, records_of, tables_of
 from .tables import flow_rows
+
+VERDICTS = {OK: "The study can be run.", REFUSED: "The data are refused."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,52 +38,57 @@ def check_study(path: Path) -> Checked:
         return _published(document)
     records = records_of(document)
     lines = [f"{document.name}: {document.study.title}"]
-    passed = True
+    code = OK
     audited = () if records.frame is None else (None, *document.study.other_follow_up)
     for name in audited:
         found = audit_of(records, name)
-        passed = passed and found.passed
+        code = code if found.passed else REFUSED
         lines.append(f"Follow-up {'of the study' if name is None else repr(name)}: {found.text()}")
-    if passed:
+    if code == OK:
         cohort = cohort_of(records)
         lines += _flow(cohort, document.study.report.smallest_cell)
         for one in document.study.estimators:
             if isinstance(one, Cox):
                 plan_for(cohort, one.ties, one.weighting, one.variance)
         problems = _questions(records)
-        passed = not problems
-        lines += problems
-    return _with_twin(document, records if passed else None, lines)
+        lines += [told for told, _ in problems]
+        code = next((one for _, one in problems), OK)
+    return _with_twin(document, records, Checked(code, "\n".join(lines)))
 
 
-def _with_twin(document: Document, records: Records | None, lines: list[str]) -> Checked:
+def _with_twin(document: Document, records: Records, found: Checked) -> Checked:
     """The end of a check: the twin held against the study, and the verdict.
 
-    records : of the study; None when they are refused.
+    found : of all the rest, with the code that a run would end with.
     """
-    last = "The data are refused." if records is None else "The study can be run."
-    code = REFUSED if records is None else OK
+    code, lines = found.code, [found.text]
+    last = VERDICTS.get(code, "The study cannot be run.")
     try:
-        check_twin(document, records)
+        check_twin(document, None if code else records)
     except CohortError as error:
         lines.append(f"Rehearsal: {error}")
-        if records is not None:
+        if code == OK:
             last, code = "The study can be run, but not rehearsed.", exit_code(error)
     return Checked(code, "\n".join([*lines, last]))
 
 
-def _questions(records: Records) -> list[str]:
-    """What forbids a question: missing values that it refuses, levels and terms that are not there.
+def _questions(records: Records) -> list[tuple[str, int]]:
+    """What forbids a question, each with the code that a run would end with.
 
-    Its models are made ready, and none is fitted.
+    Missing values that it refuses, levels and terms that are not there, an outcome that nobody has
+    where a hazard ratio is asked for. Its models are made ready, and none is fitted.
     """
+    ratios = any(isinstance(one, Cox) for one in records.study.estimators)
     found = []
     for asked in records.study.questions:
         try:
-            for _ in prepared(cohort_of(records, asked.follow_up), asked.question):
-                pass
+            cohort = cohort_of(records, asked.follow_up)
+            for one in prepared(cohort, asked.question):
+                if ratios:
+                    check_events(cohort, asked.question, one)
         except CohortError as error:
-            found.append(f"Question '{asked.title or asked.question.exposure}': {error}")
+            told = f"Question '{asked.title or asked.question.exposure}': {error}"
+            found.append((told, exit_code(error)))
     return found
 
 

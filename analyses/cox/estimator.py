@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cohort.cohort import Cohort, Step, each_once, time_at_risk
-from cohort.errors import NotEstimableError, QuestionError
+from cohort.errors import QuestionError
 
 from ..asked import check_asked
 from ..estimate import Estimates, table
@@ -20,7 +20,7 @@ from ..weightings import Conditional, Variance, Weighting
 from .fit import CoxFit
 from .likelihood_rows import likelihood_row
 from .partial_likelihood import Ties
-from .plan import Plan, check_inference, check_outcome, check_sets, plan_for
+from .plan import Plan, check_events, check_inference, check_outcome, check_sets, plan_for
 from .sampled_fit import fit_for
 from .weighted_records import outcome_code, plain_records, strata_columns
 from .words import alias_note, method_sentence, not_estimable, notes, undetermined, variance_word
@@ -84,16 +84,12 @@ class Cox:
 def _fit_model(
     plan: Plan, cohort: Cohort, question: Question, one: Prepared
 ) -> tuple[CoxFit, list[dict[str, Any]]]:
+    check_events(cohort, question, one)
     model, frame, columns = one.model, one.frame, one.columns
     outcome = question.outcome or cohort.follow_up.outcome
     records = plain_records(
         frame, outcome_code(cohort, question.outcome), strata_columns(cohort, model.strata)
     )
-    if not records.event.any():
-        raise NotEstimableError(
-            f"none of the {len(frame):,} records in the model '{model.name}' ends with "
-            f"'{outcome}': a hazard ratio needs events."
-        )
     fit = fit_for(plan, cohort, frame, records, columns)
     shared = {
         "outcome": outcome,

@@ -7,9 +7,11 @@ import numpy as np
 from cohort.cohort import Cohort
 from cohort.declaration import CLUSTER, EVENT, PERSON, WEIGHT
 from cohort.designs import CaseCohort, CaseControl, FullCohort, NestedCaseControl
-from cohort.errors import UnsupportedError, one_of
+from cohort.errors import NotEstimableError, UnsupportedError, one_of
 
 from ..inference import Inference, Wald
+from ..model import Prepared
+from ..question import Question
 from ..weightings import (
     BorganI,
     BorganII,
@@ -26,6 +28,7 @@ from ..weightings import (
     choices,
 )
 from .partial_likelihood import Ties
+from .weighted_records import outcome_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,19 @@ def check_outcome(cohort: Cohort, outcome: str | None) -> None:
             f"the cases of '{outcome}' were not all measured: the case-cohort took those of "
             f"{one_of(measured)}. If they were, name them in cases of the design."
         )
+
+
+def check_events(cohort: Cohort, question: Question, one: Prepared) -> None:
+    """Refuse a model whose records hold no event of the outcome.
+
+    Raises NotEstimableError.
+    """
+    if (one.frame[EVENT] == outcome_code(cohort, question.outcome)).any():
+        return
+    raise NotEstimableError(
+        f"none of the {len(one.frame):,} records in the model '{one.model.name}' ends with "
+        f"'{question.outcome or cohort.follow_up.outcome}': a hazard ratio needs events."
+    )
 
 
 def check_sets(cohort: Cohort, outcome: str | None) -> None:

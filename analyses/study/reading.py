@@ -16,7 +16,7 @@ from cohort import (
     FollowUp,
     TimeScale,
 )
-from cohort.errors import CohortError, StudyError, nearest
+from cohort.errors import CohortError, StudyError, nearest, one_of
 from cohort.variables import Code
 
 from ..question import Question
@@ -90,6 +90,8 @@ def of_kind(kinds: Mapping[str, type[Any]], table: Mapping[str, Any], where: str
 
     Raises StudyError for an absent or unknown kind.
     """
+    if "kind" not in table:
+        raise StudyError(f"{where} needs a kind: {one_of(list(kinds))}.")
     kind = _text(table, "kind", where)
     if kind not in kinds:
         raise StudyError(f"{where} has kind = '{kind}': {nearest(kind, list(kinds))}")
@@ -191,7 +193,7 @@ def _expected(hint: Any) -> str:
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return "a list"
     if origin is not None:
-        return "a table"
+        return "a table, { ... = ... }"
     return _WORDS.get(hint, str(getattr(hint, "__name__", hint)))
 
 
@@ -211,7 +213,7 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _optional(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = document.get(name, {})
     if not isinstance(table, dict):
-        raise StudyError(f"'{name}' is {_word(table)}: expected a section [{name}].")
+        raise StudyError(f"'{name}' is {_word(table)}: expected one section [{name}].")
     return table
 
 

@@ -1,5 +1,6 @@
 """Studies as documents: read from TOML, written back, always the same Study."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -56,8 +57,19 @@ def study_from_toml(text: str) -> Study:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"not a TOML document: {error}.") from None
+        raise StudyError(f"not a TOML document: {_told(str(error))}.") from None
     return study_of(document)
+
+
+def _told(error: str) -> str:
+    """The parser's own words, and ours for what befalls newcomers."""
+    twice = re.fullmatch(r"Cannot declare \((.*?),?\) twice (\(at .*\))", error)
+    if twice is not None:
+        section = twice.group(1).replace("', '", ".").strip("'")
+        return f"the section [{section}] stands twice {twice.group(2)}"
+    if "'\\'" in error:
+        return f"{error}; write paths with '/', or in single quotation marks"
+    return error
 
 
 def to_toml(study: Study) -> str:

@@ -125,10 +125,7 @@ def _fields(path: Path, form: CsvFormat) -> tuple[list[str], list[pl.DataFrame],
             header = _header(next(reader, []), path, form.separator)
             return header, *_chunks(reader, header)
     except UnicodeDecodeError:
-        raise SchemaError(
-            f"'{path.name}' is not text in {form.encoding}: declare its encoding, such as "
-            "'latin-1' (compressed files: unpack them first)."
-        ) from None
+        raise SchemaError(f"'{path.name}' is not text in {form.encoding}: {_kind(path)}") from None
     except LookupError:
         raise SchemaError(f"encoding = '{form.encoding}' is not known.") from None
     except (csv.Error, OSError) as error:
@@ -136,6 +133,17 @@ def _fields(path: Path, form: CsvFormat) -> tuple[list[str], list[pl.DataFrame],
             f"'{path.name}' cannot be read as delimited text ({type(error).__name__}): a quote "
             "that does not close, or a field longer than 131,072 characters."
         ) from None
+
+
+def _kind(path: Path) -> str:
+    """What a file that is no text in its encoding seems to be, and what to do."""
+    with path.open("rb") as stream:
+        begins = stream.read(4)
+    if begins.startswith(b"PK"):
+        return "it is a spreadsheet or an archive. Save the sheet as CSV, or unpack the file."
+    if begins.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it begins as UTF-16 does. Declare encoding = 'utf-16'."
+    return "declare its encoding, such as 'latin-1' (compressed files: unpack them first)."
 
 
 def _header(names: list[str], path: Path, separator: str) -> list[str]:
@@ -150,7 +158,8 @@ def _header(names: list[str], path: Path, separator: str) -> list[str]:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise SchemaError(
-            f"'{path.name}' has {len(doubled)} column names twice, such as '{doubled[0]}'."
+            f"'{path.name}' has {counted(len(doubled), 'column names')} twice, such as "
+            f"'{doubled[0]}'."
         )
     return names
 

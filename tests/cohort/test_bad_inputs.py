@@ -102,7 +102,7 @@ class TestTimes:
 
     def test_times_as_text(self):
         message = refusal(table(exit=["secret", "6", "7", "8"]), error=SchemaError)
-        assert "column 'exit' holds String" in message
+        assert "column 'exit' holds text" in message
         assert "'DD/MM/YYYY'" in message
 
     def test_times_as_booleans(self):
@@ -458,7 +458,7 @@ class TestFrames:
     def test_duplicate_names(self):
         frame = table().to_pandas()
         frame = pd.concat([frame, frame[["x"]]], axis=1)
-        assert "1 column names twice, such as 'x'" in refusal(frame, error=SchemaError)
+        assert "1 column name twice, such as 'x'" in refusal(frame, error=SchemaError)
 
     def test_arrow(self):
         cohort = from_frame(table().to_arrow(), person="person", follow_up=LATE)

@@ -175,7 +175,7 @@ def test_blank_lines_at_the_end_are_no_rows(tmp_path):
     ("text", "said"),
     [
         ("", "is empty"),
-        ("id,exit,exit\n1,2,3\n", "column names twice, such as 'exit'"),
+        ("id,exit,exit\n1,2,3\n", "1 column name twice, such as 'exit'"),
         ("id,exit,\n1,2,3\n", "1 of 3 columns of 'cohort.csv' have no name"),
         ("id,exit,event\n", "no records"),
         ('id,exit,event\n1,"secret" x,3\n', "cannot be read as delimited text"),

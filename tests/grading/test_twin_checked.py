@@ -22,7 +22,7 @@ person = "id"
 [follow_up]
 scale = { name = "age", unit = "years" }
 exit = "years"
-event = { column = "ill", happened = 1, label = "illness" }
+event = { column = "ill", happened = 1, competing = { 2 = "death" }, label = "illness" }
 
 [variables]
 positive = { kind = "binary" }
@@ -53,7 +53,7 @@ WORDS = {
 
 def file_study(folder, changes):
     """A study of 40 women in a file, with a twin in the world dch2012; it can be run as it is."""
-    rows = [f"w{i},{i % 2},{40 + i % 17},{20 + i % 9},{i % 4},{60 + i % 11},{int(i % 3 == 0)}"
+    rows = [f"w{i},{i % 2},{40 + i % 17},{20 + i % 9},{i % 4},{60 + i % 11},{i % 3}"
             for i in range(40)]  # fmt: skip
     head = "id,positive,age_at_entry,bmi,coffee,years,ill"
     (folder / "women.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")

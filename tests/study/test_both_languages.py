@@ -1,5 +1,7 @@
 """What a refusal tells to do can be written in Python and in a study document alike."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 
@@ -21,7 +23,8 @@ from cohort.errors import CohortError
 AGE = TimeScale("age", unit="years")
 YEARS = FollowUp(AGE, exit="years", event="died")
 TABLE = {"id": list("abcd"), "years": [1.0, 2, 3, 4], "died": [1, 0, 1, 1], "x": [0, 1, 2, None],
-         "word": ["a", "b", "c", "."], "sub": [True, True, False, True]}  # fmt: skip
+         "word": ["a", "b", "c", "."], "sub": [True, True, False, True],
+         "day": [date(2000, 1, 1)] * 4}  # fmt: skip
 FULL, PLAIN, X = FullCohort(), Cox(), Continuous("x")
 SAMPLED = CaseCohort("sub", cohort_size=40)
 
@@ -55,9 +58,11 @@ def test_missing_values() -> None:
     assert 'Ask the question with missing = "complete case"' in told()
 
 
-def test_the_origin_of_dates() -> None:
-    told_of_text = told(follow_up=FollowUp(AGE, exit="word", event="died"))
-    assert "TimeScale(origin=...), in a study document scale = { origin = ... }" in told_of_text
+def test_dates() -> None:
+    of_dates = told(X, FollowUp(AGE, exit="day", event="died"))
+    assert "TimeScale(origin=...), in a study document scale = { origin = ... }" in of_dates
+    of_text = told(X, FollowUp(AGE, exit="word", event="died"))
+    assert "CsvFormat(dates={'word': 'DD/MM/YYYY'}) in Python, form = { dates = {" in of_text
 
 
 @pytest.mark.parametrize("cox", [Cox(), Cox(weighting=WEIGHTINGS["borgan-ii"]())])
