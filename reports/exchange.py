@@ -11,8 +11,8 @@ from pathlib import Path
 from analyses.federated.coordinator import Federated, Round, coordinate, opening_message
 from analyses.federated.messages import Answer, Message, from_text, to_text
 from analyses.federated.site import answer, check_message
-from analyses.federated.tasks import tasks_of
-from cohort.errors import SchemaError, StudyError
+from analyses.federated.tasks import Task, tasks_of
+from cohort.errors import SchemaError, StudyError, UnsupportedError
 
 from .checksums import sha256_of, version_of
 from .disclosure import apart, small
@@ -46,7 +46,7 @@ def answer_message(study: Path, site: str, message: Path, out: Path) -> Written:
             f"'{message.name}' is an answer of a site: give a message of the coordinator."
         )
     version = version_of("microcohort")
-    tasks = tasks_of(document.study)
+    tasks = shared_tasks(document)
     check_message(document.study, asked, site, version)
     records = records_of(document)
     data = document.source_path
@@ -60,6 +60,18 @@ def answer_message(study: Path, site: str, message: Path, out: Path) -> Written:
     write_ledger(data.parent, ledger)
     path = write_whole(out, text)
     return Written(path, _told(asked, found))
+
+
+def shared_tasks(document: Document) -> tuple[Task, ...]:
+    """What a document asks of every site.
+
+    Raises StudyError when it asks for what is not built between owners: then it is the document
+    that has to change, whatever the data.
+    """
+    try:
+        return tasks_of(document.study)
+    except UnsupportedError as error:
+        raise StudyError(f"'{document.path.name}': {error}") from None
 
 
 def _told(message: Message, found: Answer) -> str:
@@ -119,6 +131,7 @@ def begin(study: Path, sites: Sequence[str], out: Path) -> Written:
     Raises StudyError when the folder holds an exchange already.
     """
     document = read_document(study)
+    shared_tasks(document)
     message = opening_message(document.study, sites, version_of("microcohort"))
     folder = make_folder(out)
     if _exchanged(folder):
@@ -138,6 +151,7 @@ def go_on(study: Path, folder: Path, out: Path) -> Written:
     document = read_document(study)
     if not folder.is_dir():
         raise StudyError(f"there is no folder '{folder}': check the path.")
+    shared_tasks(document)
     exchange = rounds_of(_exchanged(folder), folder)
     found = coordinate(document.study, exchange, version_of("microcohort"))
     target = make_folder(out)

@@ -186,6 +186,23 @@ def test_usage(capsys, owners):
     assert "is an answer of a site" in err
 
 
+def test_a_document_that_asks_for_more_than_is_built(capsys, owners):
+    """The document is at fault, with code 2, before any data are read."""
+    folder = begin(capsys, owners)
+    for place in ("hub", "north"):
+        document = owners / place / "study.toml"
+        more = '\n[[estimators]]\nkind = "kaplan-meier"\n'
+        document.write_text(document.read_text(encoding="utf-8") + more, encoding="utf-8")
+    said = "'study.toml': [[estimators]] number 2 is KaplanMeier: between owners only Cox"
+    hub = owners / "hub" / "study.toml"
+    sites = ("--site", "a", "--site", "b")
+    for further in (("--from", folder), sites):
+        code, _, err = run(capsys, "coordinate", hub, *further, "--out", owners / "new")
+        assert (code, said in err) == (2, True)
+    code, _, err = asked(capsys, owners, folder, 0, "north")
+    assert (code, said in err) == (2, True)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_a_folder_that_cannot_be_written(capsys, owners):
     folder = begin(capsys, owners)
