@@ -29,7 +29,7 @@ from .curves.survival import SurvivalSettings, is_robust, robust_clause, surviva
 from .estimate import Estimates, table
 from .question import Question
 from .records import Flags
-from .weightings import Variance
+from .weightings import VARIANCES, Variance, check_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class KaplanMeier:
     def __post_init__(self) -> None:
         check_interval(self.conf_type, self.conf_level)
         check_grouping(self.by)
+        if self.variance is not None:
+            check_setting("variance", self.variance, VARIANCES)
 
     def estimate(self, cohort: Cohort, question: Question) -> Curve:
         """Survival S(t) at each time at which anyone has the event or leaves, by group.
@@ -93,8 +95,10 @@ class IncidenceRate:
     def __post_init__(self) -> None:
         check_level(self.conf_level)
         check_grouping(self.by)
-        if not 0 < self.per < np.inf:
-            raise QuestionError(f"per = {self.per}: expected a positive amount of person-time.")
+        if self.variance is not None:
+            check_setting("variance", self.variance, VARIANCES)
+        if not (isinstance(self.per, (int, float)) and 0 < self.per < np.inf):
+            raise QuestionError(f"per = {self.per!r}: expected a positive amount of person-time.")
         if self.limits not in RATE_LIMITS:
             raise QuestionError(
                 f"limits = '{self.limits}' is not known: expected {one_of(RATE_LIMITS)}."

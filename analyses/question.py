@@ -1,6 +1,6 @@
 """A question: which exposure, which outcome, adjusted for what, within what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -38,6 +38,10 @@ class Question:
                 f"exposure= is {type(self.exposure).__name__}: expected the text of one term, such "
                 "as 'smoker'; ask a question for each exposure."
             )
+        if not (self.outcome is None or isinstance(self.outcome, str)):
+            raise QuestionError(
+                f"outcome = {type(self.outcome).__name__}: expected the name of a declared outcome."
+            )
         if not isinstance(self.adjustments, Mapping):
             raise QuestionError(
                 "adjustments= names each set of confounders: {'crude': [], 'age': ['age']}."
@@ -47,9 +51,11 @@ class Question:
                 raise QuestionError(
                     f"adjustment set '{name}' is one text: write a list of terms, ['{terms}']."
                 )
+            _check_names(terms, f"adjustment set '{name}'", "terms")
         for role in ("modifiers", "strata"):
             if isinstance(getattr(self, role), str):
                 raise QuestionError(f"{role}= is one text: write a tuple of variable names.")
+            _check_names(getattr(self, role), role, "variable names")
             object.__setattr__(self, role, tuple(getattr(self, role)))
         if self.missing not in MISSING_RULES:
             raise QuestionError(
@@ -57,3 +63,12 @@ class Question:
             )
         sets = {name: tuple(terms) for name, terms in self.adjustments.items()} or {"crude": ()}
         object.__setattr__(self, "adjustments", MappingProxyType(sets))
+
+
+def _check_names(given: object, whose: str, what: str) -> None:
+    """Refuse anything but several texts.
+
+    Raises QuestionError.
+    """
+    if not (isinstance(given, Iterable) and all(isinstance(one, str) for one in given)):
+        raise QuestionError(f"{whose} is no list of texts: expected {what}, each as text.")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from cohort.errors import one_of
+from cohort.errors import QuestionError, one_of
 
 
 def choices(kinds: Sequence[type]) -> str:
@@ -15,6 +15,21 @@ def choices(kinds: Sequence[type]) -> str:
         re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("Based")).lower() for name in names
     ]
     return f"{one_of([f'{name}()' for name in names])} (in a study document {one_of(words)})"
+
+
+def check_setting(role: str, given: object, kinds: tuple[type, ...]) -> None:
+    """Refuse a setting that is none of its kinds: a word or a class would be taken for a default.
+
+    Raises QuestionError.
+    """
+    if isinstance(given, kinds):
+        return
+    what = f"{type(given).__name__}"
+    if isinstance(given, str):
+        what = f"'{given}'"
+    if isinstance(given, type):
+        what = f"the class {given.__name__}, not a value of it"
+    raise QuestionError(f"{role} = {what}: expected {choices(kinds)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +120,5 @@ class TwoPhase:
 
 
 Variance = ModelBased | Robust | TwoPhase
+WEIGHTINGS: tuple[type, ...] = get_args(Weighting)
+VARIANCES: tuple[type, ...] = get_args(Variance)

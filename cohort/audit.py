@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .assemble import identifiers
 from .checks import Problem, problems_of
-from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration, refuse_types
+from .declaration import ENTRY, EVENT, EXIT, PERSON, Declaration, declared, refuse_types
 from .doors import as_polars
 from .errors import (
     MOST_ROWS_NAMED,
@@ -144,7 +144,7 @@ def audit(
     numbers, text, booleans nor dates.
     """
     table = as_polars(frame)
-    declaration = Declaration(person, follow_up, variables=tuple(variables))
+    declaration = Declaration(person, follow_up, variables=declared(variables))
     declaration.check_against(table.columns)
     refuse_types(table, (*declaration.columns(), *milestones.columns()))
     absent = [name for name in milestones.columns() if name not in table.columns]

@@ -1,10 +1,12 @@
 """What a user declares of a table of records so that it can become a cohort."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import polars as pl
 
+from .declared_text import check_texts
 from .designs import Design, FullCohort
 from .errors import SchemaError, counted, nearest
 from .followup import FollowUp
@@ -24,6 +26,25 @@ NO_FACT = (pl.Binary, pl.Duration, pl.Time, pl.Unknown)
 """Types of columns that no declaration has a use for."""
 
 
+def declared(variables: Sequence[Variable]) -> tuple[Variable, ...]:
+    """The variables that a door was given.
+
+    Raises SchemaError unless they are several, each a Continuous, Categorical or Binary.
+    """
+    if not isinstance(variables, Iterable):
+        raise SchemaError(
+            f"variables is {type(variables).__name__}: expected a list, [Binary('smoker'), ...]."
+        )
+    several = tuple(variables)
+    for place, one in enumerate(several, start=1):
+        if not isinstance(one, get_args(Variable)):
+            raise SchemaError(
+                f"variables number {place} is {type(one).__name__}: expected Continuous, "
+                "Categorical or Binary, such as Binary('smoker')."
+            )
+    return several
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """The facts about a table: who, when, what happened, how sampled.
@@ -39,6 +60,21 @@ class Declaration:
     weight: str | None = None
     offset: str | None = None
     cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        single = {role: getattr(self, role) for role in ("weight", "offset", "cluster")}
+        if not isinstance(self.person, str):
+            raise SchemaError(f"person = {self.person!r}: expected the name of a column.")
+        check_texts("the declaration", single)
+        for role, given, kinds, example in (
+            ("follow_up", self.follow_up, (FollowUp,), "FollowUp(scale, exit=..., event=...)"),
+            ("design", self.design, get_args(Design), "a design such as FullCohort()"),
+        ):
+            if not isinstance(given, kinds):
+                name = type(given).__name__
+                if isinstance(given, type):
+                    name = f"the class {given.__name__}, not a value of it"
+                raise SchemaError(f"{role} is {name}: expected {example}.")
 
     def columns(self) -> tuple[str, ...]:
         """Every column that the declaration reads, each once."""

@@ -16,7 +16,7 @@ import polars as pl
 from .adapters.delimited import PLAIN_CSV, CsvFormat, read_delimited
 from .assemble import assemble
 from .cohort import Cohort, Provenance
-from .declaration import Declaration
+from .declaration import Declaration, declared
 from .designs import Design, FullCohort
 from .errors import SchemaError, counted
 from .followup import FollowUp
@@ -40,7 +40,9 @@ def from_frame(
 
     Raises SchemaError, FollowUpError or DesignError that tells all problems found.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     table = as_polars(frame)
     return assemble(table, declaration, Provenance("a frame in memory", len(table)))
 
@@ -67,7 +69,9 @@ def read_csv(
 
     Raises SchemaError when the file cannot be read as declared; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     existing_file(Path(path))
     read = read_delimited(Path(path), form, person)
     seen = file_provenance(Path(path), read.rows_read)
@@ -92,7 +96,9 @@ def read_parquet(
 
     Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     existing_file(Path(path))
     try:
         table = pl.read_parquet(path)

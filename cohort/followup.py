@@ -54,6 +54,11 @@ class FollowUp:
     genuine: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.scale, TimeScale):
+            raise SchemaError(
+                f"the follow-up has scale = {type(self.scale).__name__}: expected a time scale, "
+                "TimeScale('age', unit='years')."
+            )
         columns = ("entry", "exit", "event", "stratum", "label")
         check_texts("the follow-up", {role: getattr(self, role) for role in columns})
         competing = words_by_code("the follow-up", "competing", self.competing)

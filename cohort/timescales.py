@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from .declared_text import check_texts
 from .errors import FollowUpError, SchemaError, agreeing, counted, one_of, row_list
 
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12.0, "years": 365.25}
@@ -48,6 +49,7 @@ class TimeScale:
     origin: str | date | None = None
 
     def __post_init__(self) -> None:
+        check_texts("a time scale", {"name": self.name, "unit": self.unit})
         if self.unit not in DAYS_PER_UNIT:
             raise SchemaError(
                 f"time scale '{self.name}' has the unit '{self.unit}': "

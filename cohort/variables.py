@@ -55,7 +55,7 @@ class Continuous:
 
     def __post_init__(self) -> None:
         _check_names(self)
-        if not (self.per > 0 and self.per < float("inf")):
+        if not (isinstance(self.per, (int, float)) and 0 < self.per < float("inf")):
             raise SchemaError(
                 f"variable '{self.name}' has per = {self.per}: expected a positive step in "
                 f"{self.unit or 'its unit'}."
@@ -89,6 +89,8 @@ class Categorical:
         _check_names(self)
         object.__setattr__(self, "labels", _words(self, "labels"))
         object.__setattr__(self, "missing", _words(self, "missing"))
+        if isinstance(self.levels, str):
+            raise SchemaError(f"variable '{self.name}' has levels that are one text: write a list.")
         levels = self.levels if self.levels is not None else tuple(self.labels) or None
         if levels is None:
             return

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,7 +16,14 @@ from ..model import Matrix, Prepared, prepared
 from ..parts import one_thread_each
 from ..question import Question
 from ..rows import wald_rows
-from ..weightings import Conditional, Variance, Weighting
+from ..weightings import (
+    VARIANCES,
+    WEIGHTINGS,
+    Conditional,
+    Variance,
+    Weighting,
+    check_setting,
+)
 from .fit import CoxFit
 from .likelihood_rows import likelihood_row
 from .partial_likelihood import Ties
@@ -53,6 +60,11 @@ class Cox:
             )
         if not 0 < self.conf_level < 1:
             raise QuestionError(f"conf_level = {self.conf_level}: expected between 0 and 1.")
+        if self.weighting is not None:
+            check_setting("weighting", self.weighting, WEIGHTINGS)
+        if self.variance is not None:
+            check_setting("variance", self.variance, VARIANCES)
+        check_setting("inference", self.inference, get_args(Inference))
 
     def estimate(self, cohort: Cohort, question: Question) -> Estimates:
         """Hazard ratios of the exposure, a row for each contrast and adjustment set.

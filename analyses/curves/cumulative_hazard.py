@@ -14,7 +14,7 @@ from ..cox.weighted_records import outcome_code
 from ..curve import Curve
 from ..question import Question
 from ..records import Floats
-from ..weightings import Variance
+from ..weightings import VARIANCES, Variance, check_setting
 from .influence_sums import log_survival_influence_variance
 from .intervals import ConfType, check_interval, check_level
 from .records import (
@@ -67,6 +67,8 @@ class NelsonAalen:
     def __post_init__(self) -> None:
         check_level(self.conf_level)
         check_grouping(self.by)
+        if self.variance is not None:
+            check_setting("variance", self.variance, VARIANCES)
         if self.conf_type not in HAZARD_SCALES:
             raise QuestionError(
                 f"conf_type = '{self.conf_type}' is not known: expected {one_of(HAZARD_SCALES)}."

@@ -16,7 +16,7 @@ from ..estimate import Estimates, table
 from ..question import Question
 from ..records import Codes, Floats
 from ..rows import normal_quantile, wald_row
-from ..weightings import Variance
+from ..weightings import VARIANCES, Variance, check_setting
 from .intervals import check_level
 from .mean_time import MeanTimes, mean_event_free, mean_lost
 from .rate_tables import reference_of
@@ -57,6 +57,8 @@ class RestrictedMean:
 
     def __post_init__(self) -> None:
         _check(self.until, self.conf_level, self.by, self.start)
+        if self.variance is not None:
+            check_setting("variance", self.variance, VARIANCES)
 
     def estimate(self, cohort: Cohort, question: Question) -> Estimates:
         """A row a group, then a difference and a ratio of each level against the reference.

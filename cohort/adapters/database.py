@@ -16,7 +16,7 @@ import polars as pl
 
 from ..assemble import assemble
 from ..cohort import Cohort, Provenance
-from ..declaration import Declaration
+from ..declaration import Declaration, declared
 from ..designs import Design, FullCohort
 from ..doors import file_provenance, unreadable
 from ..errors import SchemaError, nearest, row_list
@@ -90,7 +90,9 @@ def read_database(
     Raises SchemaError when the database cannot be read, lacks the table, or a column mixes text
     and numbers; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     path, wanted = Path(path), Select(select) if isinstance(select, str) else select
     table, seen = _read(path, wanted)
     return assemble(with_dates(table, dates), declaration, seen)

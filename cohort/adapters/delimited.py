@@ -50,6 +50,9 @@ class CsvFormat:
     bad_rows: Literal["stop", "set aside"] = "stop"
 
     def __post_init__(self) -> None:
+        for role, example in (("missing_in", "{'bmi': ('', '.')}"), ("dates", "{'birth': '...'}")):
+            if not isinstance(getattr(self, role), Mapping):
+                raise SchemaError(f"{role} goes by column: {role}={example}.")
         object.__setattr__(self, "missing_in", MappingProxyType(dict(self.missing_in)))
         object.__setattr__(self, "dates", MappingProxyType(dict(self.dates)))
         if len(self.separator) != 1 or self.separator in '"\r\n':
@@ -88,6 +91,8 @@ def read_delimited(path: Path, form: CsvFormat, identifier: str) -> Delimited:
 
     Raises SchemaError, without any content of the file, when it cannot be read as declared.
     """
+    if not isinstance(form, CsvFormat):
+        raise SchemaError(f"form is {type(form).__name__}: expected CsvFormat(separator=';', ...).")
     header, chunks, ragged, rows = _fields(path, form)
     for named, where in ((form.dates, "dates="), (form.missing_in, "missing_in=")):
         refuse_unknown_columns(named, header, where)

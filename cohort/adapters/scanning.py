@@ -10,7 +10,7 @@ import polars as pl
 
 from ..checks import problems_of, raise_if_any
 from ..cohort import Provenance, Step, time_at_risk
-from ..declaration import EVENT, PERSON, WEIGHT, Declaration
+from ..declaration import EVENT, PERSON, WEIGHT, Declaration, declared
 from ..doors import file_provenance, unreadable
 from ..errors import CohortError, SchemaError
 from ..followup import HAPPENED, FollowUp
@@ -58,7 +58,12 @@ def scan_parquet(
     to merge.
     """
     declaration = Declaration(
-        person, follow_up, variables=tuple(variables), weight=weight, offset=offset, cluster=cluster
+        person,
+        follow_up,
+        variables=declared(variables),
+        weight=weight,
+        offset=offset,
+        cluster=cluster,
     )
     files = _files(Path(folder))
     _check_declaration(declaration, files)

@@ -15,7 +15,7 @@ import polars as pl
 
 from ..assemble import assemble
 from ..cohort import Cohort
-from ..declaration import Declaration
+from ..declaration import Declaration, declared
 from ..designs import Design, FullCohort
 from ..doors import existing_file, file_provenance, unreadable
 from ..errors import SchemaError, one_of
@@ -49,7 +49,9 @@ def read_sas(
 
     Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     return _cohort(Path(path), SAS, declaration, dates)
 
 
@@ -73,7 +75,9 @@ def read_stata(
 
     Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     return _cohort(Path(path), STATA, declaration, dates)
 
 
@@ -97,7 +101,9 @@ def read_spss(
 
     Raises SchemaError when the file cannot be read; otherwise as ``from_frame``.
     """
-    declaration = Declaration(person, follow_up, design, tuple(variables), weight, offset, cluster)
+    declaration = Declaration(
+        person, follow_up, design, declared(variables), weight, offset, cluster
+    )
     return _cohort(Path(path), SPSS, declaration, dates)
 
 
