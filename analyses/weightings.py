@@ -118,6 +118,12 @@ class TwoPhase:
 
     phase_one: Literal["model", "robust"] = "model"
 
+    def __post_init__(self) -> None:
+        if self.phase_one not in ("model", "robust"):
+            raise QuestionError(
+                f"phase_one = '{self.phase_one}' is not known: expected 'model' or 'robust'."
+            )
+
 
 Variance = ModelBased | Robust | TwoPhase
 WEIGHTINGS: tuple[type, ...] = get_args(Weighting)

@@ -37,6 +37,10 @@ class Report:
     truth: pl.DataFrame | None = None
     smallest_cell: int = SMALLEST_CELL
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.cohort, Cohort) and isinstance(self.estimates, Estimates)):
+            raise StudyError("a report takes a title, a cohort and its estimates, in this order.")
+
     def save(self, path: str | Path) -> Path:
         """Write the report, as Markdown or HTML by its suffix; returns where it is.
 

@@ -39,6 +39,11 @@ def simulate(scenario: Scenario, *, persons: int, seed: int) -> Simulated:
 
     Raises StudyError when ``persons`` is below 1 or ``seed`` is negative.
     """
+    if not isinstance(scenario, Scenario):
+        raise StudyError(
+            f"simulate was given {type(scenario).__name__}: expected a Scenario; for a world that "
+            "we ship, simulate_world(read_world(name), ...)."
+        )
     if persons < 1 or seed < 0:
         raise StudyError(f"persons = {persons}, seed = {seed}: expected at least 1 and at least 0.")
     draws = Draws(seed, 0, persons)

@@ -10,6 +10,7 @@ from cohort.cohort import Cohort, Step, each_once, time_at_risk
 from cohort.errors import QuestionError
 
 from ..asked import check_asked
+from ..curves.intervals import check_level
 from ..estimate import Estimates, table
 from ..inference import Inference, Wald
 from ..model import Matrix, Prepared, prepared
@@ -58,8 +59,7 @@ class Cox:
             raise QuestionError(
                 f"ties = '{self.ties}' is not known: expected 'efron', 'breslow' or 'exact'."
             )
-        if not 0 < self.conf_level < 1:
-            raise QuestionError(f"conf_level = {self.conf_level}: expected between 0 and 1.")
+        check_level(self.conf_level)
         if self.weighting is not None:
             check_setting("weighting", self.weighting, WEIGHTINGS)
         if self.variance is not None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from cohort.cohort import Cohort
 from cohort.errors import QuestionError, SchemaError, nearest
+from cohort.variables import Binary, Categorical, Variable
 
 from ..curve import CURVE_SCHEMA, Curve
 from ..curves.intervals import ConfType, check_interval, probability_limits
@@ -36,8 +37,12 @@ def predicted_survival(
     of the survival probability; events and coefficients both count (Tsiatis 1981; Link 1984).
 
     Raises UnsupportedError for a sampled design, QuestionError for a stratified model, SchemaError
-    for a variable without a value.
+    for a variable without a value, or with one that it cannot have.
     """
+    if not all(isinstance(values, Mapping) for values in at.values()):
+        raise QuestionError(
+            "at= names groups, each with its values: {'a woman who smokes': {'smoker': True}}."
+        )
     check_interval(conf_type, estimates.frame["conf_level"][0])
     fit = estimates.fit(model)
     if int(fit.given.stratum.max(initial=0)) > 0:
@@ -71,9 +76,34 @@ def _columns(cohort: Cohort, question: Question, model: str, values: Covariates)
             f"'{strange[0]}' is not in the model '{model}'; "
             f"{nearest(strange[0], list(chosen.variables()))}"
         )
+    for name in chosen.variables():
+        _check_value(cohort.variable(name), values[name])
     schema = {name: cohort.frame.schema[name] for name in chosen.variables()}
     row = pl.DataFrame({name: [values[name]] for name in schema}, schema=schema, strict=True)
     return np.asarray(matrix(cohort, row, chosen).values[0])
+
+
+def _check_value(variable: Variable, value: object) -> None:
+    """Refuse a value that the variable cannot have; an unknown level would pass for the reference.
+
+    Raises SchemaError.
+    """
+    if isinstance(variable, Categorical):
+        levels = variable.levels or ()
+        fits, expected = value in levels, f"one of its {len(levels)} levels"
+    elif isinstance(variable, Binary):
+        fits, expected = isinstance(value, (bool, np.bool_)), "True or False"
+    else:
+        fits = (
+            isinstance(value, (int, float, np.integer, np.floating))
+            and not isinstance(value, bool)
+            and bool(np.isfinite(value))
+        )
+        expected = f"a finite number{f' in {variable.unit}' if variable.unit else ''}"
+    if not fits:
+        raise SchemaError(
+            f"at= gives '{variable.name}' a value it cannot have: expected {expected}."
+        )
 
 
 def _curve(

@@ -31,8 +31,8 @@ def check_level(conf_level: float) -> None:
 
     Raises QuestionError.
     """
-    if not 0 < conf_level < 1:
-        raise QuestionError(f"conf_level = {conf_level}: expected between 0 and 1.")
+    if not (isinstance(conf_level, float) and 0 < conf_level < 1):
+        raise QuestionError(f"conf_level = {conf_level!r}: expected between 0 and 1.")
 
 
 def probability_limits(

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from cohort.cohort import Cohort, Step
-from cohort.errors import NotEstimableError, SchemaError, UnsupportedError
+from cohort.errors import NotEstimableError, QuestionError, SchemaError, UnsupportedError
 from cohort.progress import Listener, Meter
 from cohort.scanned import ScannedCohort
 from cohort.variables import Categorical, Continuous
@@ -57,6 +57,10 @@ class Streamed:
     scratch: Path | None = None
     client: Any = None
     progress: Listener | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cox, Cox):
+            raise QuestionError("the model that is streamed is a Cox(): give it as cox.")
 
     def estimate(self, cohort: ScannedCohort, question: Question) -> Estimates:
         """Hazard ratios of the exposure, a row for each contrast and adjustment set.

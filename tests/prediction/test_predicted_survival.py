@@ -5,8 +5,8 @@ import pytest
 
 from analyses import Cox, Prentice, Question
 from analyses.cox.prediction import predicted_survival
-from cohort import Continuous, FollowUp, TimeScale, from_frame
-from cohort.errors import SchemaError, UnsupportedError
+from cohort import Binary, Categorical, Continuous, FollowUp, TimeScale, from_frame
+from cohort.errors import QuestionError, SchemaError, UnsupportedError
 from cohort.sampling import draw_case_cohort
 from tests.published.reference import TESTS, same, stored
 
@@ -76,3 +76,44 @@ def test_what_cannot_be_predicted_is_refused():
     sampled = Cox(weighting=Prentice()).estimate(drawn, QUESTION)
     with pytest.raises(UnsupportedError, match="case-cohort"):
         predicted_survival(drawn, QUESTION, sampled, model="mayo", at=AT)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("group", "zz", "'group' a value it cannot have: expected one of its 3 levels"),
+        ("group", None, "one of its 3 levels"),
+        ("used", "yes", "expected True or False"),
+        ("used", 1, "expected True or False"),
+        ("used", None, "expected True or False"),
+        ("z", "3", "a finite number in points"),
+        ("z", float("nan"), "a finite number"),
+        ("z", True, "a finite number"),
+    ],
+)
+def test_values_that_a_variable_cannot_have(name, value, told):
+    """A level that is none was predicted as the reference level, without a word."""
+    rows = range(24)
+    frame = pl.DataFrame(
+        {"id": rows, "years": [1.0 + i % 7 for i in rows], "died": [i % 2 for i in rows],
+         "used": [i % 3 == 0 for i in rows], "z": [float(i % 5) for i in rows],
+         "group": ["abc"[i * i % 3 + i % 2] for i in rows]}
+    )  # fmt: skip
+    cohort = from_frame(
+        frame,
+        person="id",
+        follow_up=FollowUp(TimeScale("time", unit="years"), exit="years", event="died"),
+        variables=[Binary("used"), Continuous("z", unit="points"),
+                   Categorical("group", levels=("a", "b", "c"), reference="a")],
+    )  # fmt: skip
+    question = Question(exposure="group", adjustments={"all": ["used", "z"]})
+    estimates = Cox().estimate(cohort, question)
+    good = {"group": "b", "used": True, "z": 2}
+    curve = predicted_survival(cohort, question, estimates, model="all", at={"she": good})
+    assert curve.frame["estimate"].is_between(0, 1).all()
+    with pytest.raises(SchemaError, match=told):
+        predicted_survival(
+            cohort, question, estimates, model="all", at={"she": good | {name: value}}
+        )
+    with pytest.raises(QuestionError, match="at= names groups"):
+        predicted_survival(cohort, question, estimates, model="all", at=good)

@@ -13,6 +13,8 @@ from analyses import (
     Question,
     RestrictedMean,
     Robust,
+    Streamed,
+    TwoPhase,
 )
 from cohort import (
     Binary,
@@ -26,6 +28,8 @@ from cohort import (
     read_csv,
 )
 from cohort.errors import CohortError, QuestionError
+from reports import Report
+from synthetic import simulate
 
 TIME = TimeScale("time", unit="years")
 YEARS = FollowUp(TIME, exit="years", event="died")
@@ -64,6 +68,11 @@ def door(**changed: object) -> None:
             r"the class Profile.*: expected 'Wald\(\)', 'Profile\(\)'",
         ),
         (lambda: Cox(inference=None), "inference = NoneType"),
+        (lambda: Cox(conf_level="95"), "conf_level = '95': expected between 0 and 1"),
+        (lambda: TwoPhase("robst"), "phase_one = 'robst' is not known"),
+        (lambda: Streamed(Cox), r"a Cox\(\): give it as cox"),
+        (lambda: Report("t", YEARS, TABLE), "a title, a cohort and its estimates, in this order"),
+        (lambda: simulate("dch2012", persons=9, seed=1), "simulate was given str: expected a Scen"),
         (lambda: IncidenceRate(per="1000"), "per = '1000': expected a positive amount"),
         (lambda: Question(exposure="x", outcome=1), "outcome = int: expected the name"),
         (lambda: Question(exposure="x", adjustments={"a": [3]}), "'a' is no list of texts"),
