@@ -47,8 +47,8 @@ def coarse_steps(curve: Curve, cohort: Cohort, exposure: str, smallest: int) -> 
                 str(group),
                 (start, *time),
                 (1.0, *(float(value) for value in columns["estimate"])),
-                (1.0, *(float(value) for value in np.nan_to_num(columns["conf_low"], nan=0.0))),
-                (1.0, *(float(value) for value in np.nan_to_num(columns["conf_high"], nan=1.0))),
+                (1.0, *(float(value) for value in columns["conf_low"])),
+                (1.0, *(float(value) for value in columns["conf_high"])),
                 max(end, start),
                 tuple(_at_risk(cohort, exposure, str(group), times, smallest)),
             )

@@ -1,6 +1,7 @@
 """The figures of a study page: each a drawing, its words, and its data as a table."""
 
 from collections.abc import Sequence
+from math import isnan
 
 import polars as pl
 
@@ -104,7 +105,8 @@ def curve_figure(curve: Curve, cohort: Cohort, exposure: str, smallest: int) -> 
         )
     rows = [
         Row((one.group, numbers.plain(time), numbers.probability(level),
-             f"{numbers.probability(low)} to {numbers.probability(high)}"))
+             NOTHING if isnan(low) or isnan(high)
+             else f"{numbers.probability(low)} to {numbers.probability(high)}"))
         for one in steps
         for time, level, low, high in zip(one.time, one.estimate, one.low, one.high, strict=True)
     ]  # fmt: skip

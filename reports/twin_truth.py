@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from analyses import Cox, Estimates
-from analyses.logistic import Logistic
+from analyses import Estimates
 from analyses.study.study import WorldSource
 from cohort import Cohort
 from synthetic.cohorts import cohort_of as cohort_in
@@ -19,6 +18,7 @@ from . import numbers
 from .answers import Answer, Answers
 from .content import Block, Row, Section, Table
 from .invented import drawn_world
+from .rehearsal.plan import regressions
 
 if TYPE_CHECKING:
     from synthetic.cohorts import SimulatedWorld
@@ -113,12 +113,8 @@ def _revealed(answers: Answers, drawn: "SimulatedWorld", source: WorldSource, sc
 
 
 def _with_carriage(one: Answer, answers: Answers, cohort: Cohort) -> Estimates:
-    question = replace(one.asked.question, exposure=CARRIER)
-    measure = one.estimates.frame["measure"][0]
-    for estimator in answers.study.estimators:
-        if isinstance(estimator, Logistic if measure == "odds ratio" else Cox):
-            return estimator.estimate(cohort, question)
-    raise AssertionError("an answer comes from an estimator of the study")
+    estimator = dict(regressions(answers.study))[one.estimator]
+    return estimator.estimate(cohort, replace(one.asked.question, exposure=CARRIER))
 
 
 def _compared(one: Answer, carriage: Estimates) -> Iterator[Row]:

@@ -103,8 +103,14 @@ def groups_of(cohort: Cohort, question: Question, by: Grouping) -> Groups:
     Strata of the question, and that of the follow-up, cross with them.
 
     Raises QuestionError for an exposure without levels, SchemaError when values are missing and
-    the question refuses that or a stratum is not declared.
+    the question refuses that or a stratum is not declared, UnsupportedError for modifiers.
     """
+    if question.modifiers:
+        named = ", ".join(f"'{name}'" for name in question.modifiers)
+        raise UnsupportedError(
+            f"the question has modifiers ({named}), which curves and rates do not: name them as "
+            "strata= to have each level by itself, or ask without them."
+        )
     exposure = _exposure(cohort, question, by)
     for name in question.strata:
         cohort.variable(name)

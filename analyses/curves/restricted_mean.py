@@ -225,7 +225,7 @@ def _rows(
     cause: int = 0,
 ) -> _Rows:
     size = len(groups.words)
-    counted = records.event == (cause + 1)
+    counted = (records.event == cause + 1) & (records.exit <= settings.until)
     shared = {
         "outcome": question.outcome or cohort.follow_up.outcome,
         "exposure": question.exposure,

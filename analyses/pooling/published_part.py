@@ -37,7 +37,8 @@ class PublishedPart:
     limits, or printed effects) and of their pools. pool : None where the document says why not.
     sharing : what shared women change; empty if none are shared. agreement : whether tables that
     are not pooled agree; None where that cannot be asked. mantel_haenszel : the common odds ratio
-    without a correction, where a table with an empty cell was pooled with one.
+    without a correction, where a table with an empty cell was pooled with one and no women
+    are shared.
     """
 
     pooling: Pooling
@@ -86,7 +87,8 @@ def _pooled(tables: Sequence[PublishedTable], pooling: Pooling) -> PublishedPart
         zero_cell_correction=pooling.zero_cell_correction, covariance=covariance,
     )  # fmt: skip
     common = None
-    if any(table_of(one).has_empty_cell for one in tables):
+    # Mantel and Haenszel's variance is for tables of different women.
+    if any(table_of(one).has_empty_cell for one in tables) and not share_comparison(tables):
         common = mantel_haenszel_odds_ratio(
             [table_of(one) for one in tables], conf_level=pooling.conf_level
         )

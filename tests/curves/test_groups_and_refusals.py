@@ -246,3 +246,21 @@ def test_repr_is_for_people():
     curve = KaplanMeier().estimate(cohort(), Question(exposure="x"))
     assert repr(curve) == "Curve(survival, 2 groups, 8 times in years)"
     assert "log-rank test: chi-square" in repr(LogRank().estimate(cohort(), Question(exposure="x")))
+
+
+@pytest.mark.parametrize("estimator", ALL, ids=lambda one: type(one).__name__)
+def test_modifiers_are_refused(estimator) -> None:
+    """They were passed over in silence."""
+    question = Question(exposure="x", modifiers=("stage",))
+    with pytest.raises(UnsupportedError, match=r"has modifiers \('stage'\).*strata="):
+        estimator.estimate(cohort(), question)
+
+
+def test_events_after_the_horizon_do_not_count() -> None:
+    frame = KaplanMeier(by=None).estimate(cohort(), Question(exposure="x")).frame
+    times = frame.filter(pl.col("events") > 0)["time"]
+    until = float(times.median())
+    expected = frame.filter(pl.col("time") <= until)["events"].sum()
+    for estimator in (RestrictedMean(until, by=None), TimeLost(until, by=None)):
+        row = estimator.estimate(cohort(), Question(exposure="x")).frame.row(0, named=True)
+        assert 0 < row["events"] == expected < frame["events"].sum()

@@ -11,7 +11,7 @@ import pytest
 from analyses.pooling.published_part import published_part
 from analyses.study.study import Pooling
 from cohort.errors import NotEstimableError, StudyError
-from cohort.published import select_tables
+from cohort.published import PublishedGroup, PublishedTable, select_tables
 from cohort.published_door import read_published
 from tests.published.by_hand import by_hand, printed
 from tests.published.reference import EVIDENCE
@@ -110,3 +110,25 @@ def test_words_that_are_not_known_are_refused():
     for pooling in (Pooling(("a",), limits="wide"), Pooling(("a",), estimate="adjusted")):
         with pytest.raises(StudyError, match="expected"):
             published_part(tables, pooling)
+
+
+def test_mantel_and_haenszel_only_of_different_women():
+    """Their variance takes the women of each table for others: with common controls it is small."""
+    cases = ((0, 6), (8, 40), (9, 35), (12, 50))
+    for comparison, there in ((("same",) * 4, False), (("a", "b", "c", "d"), True)):
+        tables = [
+            table(name, found, of, shared)
+            for name, (found, of), shared in zip("abcd", cases, comparison, strict=True)
+        ]
+        part = published_part(tables, Pooling(tables=tuple("abcd"), zero_cell_correction=0.5))
+        assert part.pool is not None
+        assert (part.mantel_haenszel is not None) == there
+
+
+def table(name, found, of, comparison):
+    return PublishedTable(
+        name, "c", 2000, None, "case-control", "d", "p", "pop", comparison, "after disease", "o",
+        "x", None, None, None, PublishedGroup("cases", found, "published", of, "published"),
+        PublishedGroup("controls", 30, "published", 60, "published"), (), (), None, None, None,
+        None, None, "published", "high",
+    )  # fmt: skip

@@ -158,3 +158,12 @@ def test_the_steps_of_a_weighted_curve_are_of_several_persons(weight) -> None:
         told.append([(one.time, one.end) for one in coarse_steps(curve, cohort, "used", 5)])
     assert told[0] == told[1]
     assert any(len(times) > 1 for times, _ in told[0])
+
+
+def test_a_curve_without_limits_has_none(cohort) -> None:
+    """They were drawn from 0 to 1, under "95 % interval"."""
+    bare = KaplanMeier(conf_type="none").estimate(cohort, QUESTION)
+    figure = curve_figure(bare, cohort, "group", 5)
+    told = [row.cells[3] for row in figure.data.rows if float(row.cells[1].replace(",", "")) > 0]
+    assert told
+    assert set(told) == {"–"}
