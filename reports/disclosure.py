@@ -75,13 +75,16 @@ def hidden_line(counts: Sequence[float], smallest: int) -> tuple[bool, ...]:
     return tuple(bool(one) for one in hidden_cells(table, smallest)[0])
 
 
-def apart(values: Sequence[float | None], smallest: int) -> tuple[bool, ...]:
+def apart(
+    values: Sequence[float | None], smallest: int, told: Sequence[float] = ()
+) -> tuple[bool, ...]:
     """Which of several counts of nearly the same people are withheld.
 
     Two counts that differ by fewer than the smallest cell tell of those few by subtraction. The
-    largest is kept, and each other is withheld that is too close to one that is kept.
+    largest is kept, and each other is withheld that is too close to one that is kept. told : counts
+    of the same people that stand elsewhere on the page.
     """
-    kept: list[float] = []
+    kept = list(told)
     hidden = [False] * len(values)
     order = sorted(
         (place for place, value in enumerate(values) if value is not None),
@@ -89,7 +92,7 @@ def apart(values: Sequence[float | None], smallest: int) -> tuple[bool, ...]:
     )
     for place in order:
         value = float(values[place] or 0)
-        if small(value, smallest) or any(0 < one - value < smallest for one in kept):
+        if small(value, smallest) or any(0 < abs(one - value) < smallest for one in kept):
             hidden[place] = True
         else:
             kept.append(value)

@@ -1,24 +1,28 @@
 """The last section of a page: everything needed to make it again."""
 
 from analyses.study.study import DatasetSource, WorldSource
-from cohort import Provenance
+from cohort import Cohort, Provenance
 
 from . import numbers
 from .checksums import sha256_of, sha256_of_text, versions
 from .content import Block, Details, Row, Section, Table
+from .disclosure import small
+from .numbers import WITHHELD
 from .sources import Document
+from .tables import rows_read, with_note
 
 
-def provenance_section(document: Document, provenance: Provenance | None = None) -> Section:
+def provenance_section(document: Document, cohort: Cohort | None = None) -> Section:
     """Files with their checksums, what the door saw, versions, and the study's text."""
+    provenance = None if cohort is None else cohort.provenance
     rows = (
         Row((document.path.name, "the study document", sha256_of_text(document.text))),
         _data(document, provenance),
     )
     header = ("File", "What it is", "SHA-256")
     blocks: list[Block] = [Table("Files", header, rows, (), (0, 1, 2))]
-    if provenance is not None:
-        blocks.append(_door(provenance))
+    if cohort is not None:
+        blocks.append(_door(cohort, document.study.report.smallest_cell))
     blocks += [f"Note from the door: {note}" for note in seen_notes(provenance)]
     blocks.append(_versions())
     blocks.append(Details("The study document, whole", document.text))
@@ -45,15 +49,17 @@ def seen_notes(provenance: Provenance | None) -> tuple[str, ...]:
     return () if provenance is None else (*provenance.notes, *provenance.refusals)
 
 
-def _door(provenance: Provenance) -> Table:
+def _door(cohort: Cohort, smallest: int) -> Table:
+    provenance = cohort.provenance
+    refused = provenance.rows_refused
     unused = len(provenance.columns_unused)
     rows = (
-        Row(("Rows read", numbers.count(provenance.rows_read))),
-        Row(("Rows refused", numbers.count(provenance.rows_refused))),
+        Row(("Rows read", rows_read(cohort, smallest))),
+        Row(("Rows refused", WITHHELD if small(refused, smallest) else numbers.count(refused))),
         Row(("Columns not used", numbers.count(unused))),
         Row(("Times merged that differed by rounding alone", f"{provenance.merged_times:,}")),
     )
-    return Table("What the door saw", ("Quantity", "Number"), rows)
+    return with_note(Table("What the door saw", ("Quantity", "Number"), rows), smallest)
 
 
 def _versions() -> Table:

@@ -10,14 +10,13 @@ from analyses import Estimates
 from cohort import Cohort
 from cohort.errors import StudyError, one_of
 
-from . import numbers
 from .checksums import versions
 from .content import Block, Page, Row, Section, Table
 from .figures import flow_figure, forest_figure
 from .files import write_whole
 from .html import page_html
 from .markdown import page_markdown
-from .tables import ratios_table
+from .tables import ratios_table, rows_read
 from .truth import truth_table
 
 SUFFIXES = (".md", ".html")
@@ -72,7 +71,7 @@ def report_page(report: Report) -> Page:
         sets = adjustment_sets(report.estimates)
         table = truth_table(report.estimates.frame, report.truth, cohort, sets)
         sections.append(Section("Truth", (table,)))
-    sections.append(Section("Provenance", _provenance(cohort)))
+    sections.append(Section("Provenance", _provenance(cohort, smallest)))
     return Page(report.title, tuple(sections))
 
 
@@ -91,11 +90,11 @@ def adjustment_sets(estimates: Estimates) -> Mapping[str, Sequence[str]]:
     return {name: fit.names for name, fit in zip(estimates.models, estimates.fits, strict=True)}
 
 
-def _provenance(cohort: Cohort) -> tuple[Block, ...]:
+def _provenance(cohort: Cohort, smallest: int) -> tuple[Block, ...]:
     seen = cohort.provenance
     rows = [
         Row(("Source", seen.source)),
-        Row(("Rows read", numbers.count(seen.rows_read))),
+        Row(("Rows read", rows_read(cohort, smallest))),
         Row(("SHA-256 of the file", seen.sha256 or "a frame in memory has none")),
         Row(("Fingerprint of the cohort", cohort.fingerprint())),
         *(Row(one) for one in versions()),

@@ -22,6 +22,7 @@ from .rehearsal.section import rehearsal_section
 from .table_one import table_one
 from .tables import (
     label_of,
+    left_out_notes,
     outcome_words,
     rates_table,
     ratios_table,
@@ -55,7 +56,7 @@ def study_page(answers: Answers, rehearsal: Rehearsal | None = None) -> Page:
         *_curves(answers),
         *_proportional(answers),
         *_words(answers),
-        provenance_section(answers.document, answers.cohort.provenance),
+        provenance_section(answers.document, answers.cohort),
     ]
     return Page(study.title, tuple(sections), study.question, _kicker(answers), _facts(answers))
 
@@ -212,7 +213,8 @@ def _ratios(answers: Answers, rehearsal: Rehearsal | None) -> tuple[Block, ...]:
     for exposure, together in _each_ratio(answers):
         mine, frame = list(together.answers), together.frame
         table = ratios_table(frame, answers.cohort, smallest)
-        told = (*table.notes, *_adjusted_for(mine), *_incomplete(mine, smallest))
+        left_out = left_out_notes(frame, answers.cohort, smallest)
+        told = (*table.notes, *_adjusted_for(mine), *left_out)
         if together.others:
             told = (*told, mine[0].estimates.method)
         if rehearsal is not None:
@@ -271,17 +273,6 @@ def _adjusted_for(answers: list[Answer]) -> list[str]:
                 told.append(f"{name}: adjusted for {adjusted}; time scale: {cohort.scale.name}.")
             else:
                 told.append(f"{name}: adjusted for {numbers.listed(words) or 'nothing'}.")
-    return list(dict.fromkeys(told))
-
-
-def _incomplete(answers: list[Answer], smallest: int) -> list[str]:
-    told = []
-    for one in answers:
-        frame = one.estimates.frame
-        for name, dropped in dict.fromkeys(frame.select("adjustment", "dropped").iter_rows()):
-            if dropped:
-                count = WITHHELD if small(dropped, smallest) else numbers.count(dropped)
-                told.append(f"{name}: {count} records left out as incomplete.")
     return list(dict.fromkeys(told))
 
 

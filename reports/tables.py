@@ -210,10 +210,9 @@ def reference_word(cohort: Cohort, name: str) -> str | None:
 def ratios_table(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Table:
     """Hazard ratios of one exposure: a column for each adjustment set, a row for each contrast."""
     sets, lines = contrast_lines(frame, cohort)
-    shown = [frame.filter(pl.col("adjustment") == name).row(0, named=True) for name in sets]
     rows = [
-        Row(("Persons", *_counts([one["persons"] for one in shown], smallest)), "total"),
-        Row(("Events", *_counts([one["events"] for one in shown], smallest)), "total"),
+        Row((name.capitalize(), *_counts(frame, cohort, name, smallest).values()), "total")
+        for name in ("persons", "events")
     ]
     for line in lines:
         if line.reference:
@@ -234,12 +233,41 @@ def ratios_table(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Table:
     return with_note(Table(caption, header, tuple(rows), tuple(notes)), smallest)
 
 
-def _counts(values: Sequence[int], smallest: int) -> list[str]:
-    hidden = apart([float(value) for value in values], smallest)
-    return [
-        WITHHELD if hide else numbers.count(value)
-        for value, hide in zip(values, hidden, strict=True)
-    ]
+def _counts(frame: pl.DataFrame, cohort: Cohort, name: str, smallest: int) -> dict[str, str]:
+    """The persons or events of each adjustment set, in words.
+
+    They may not give away, either, in whom they differ from those whom the flow ends with.
+    """
+    first = frame.unique("adjustment", keep="first", maintain_order=True)
+    values = dict(zip(first["adjustment"], first[name], strict=True))
+    last, own = cohort.steps[-1], cohort.follow_up.outcome
+    told = [last.persons] if name == "persons" else [last.events]
+    if name == "events" and frame["outcome"][0] != own:
+        told = []
+    hidden = apart([float(value) for value in values.values()], smallest, told)
+    return {
+        one: WITHHELD if hide else numbers.count(value)
+        for (one, value), hide in zip(values.items(), hidden, strict=True)
+    }
+
+
+def left_out_notes(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> list[str]:
+    """How many records each adjustment set leaves out, unless persons are told by subtraction."""
+    persons = _counts(frame, cohort, "persons", smallest)
+    notes = []
+    for name, dropped in dict.fromkeys(frame.select("adjustment", "dropped").iter_rows()):
+        if dropped:
+            hide = small(dropped, smallest) or persons[name] == WITHHELD
+            count = WITHHELD if hide else numbers.count(dropped)
+            notes.append(f"{name}: {count} records left out as incomplete.")
+    return notes
+
+
+def rows_read(cohort: Cohort, smallest: int) -> str:
+    """The rows that a door read, unless they tell of few that were left out after it."""
+    count = cohort.provenance.rows_read
+    hide = apart([float(count)], smallest, [cohort.steps[-1].persons])[0]
+    return WITHHELD if hide else numbers.count(count)
 
 
 def _ratio_cell(row: dict[str, Any] | None) -> str:

@@ -1,19 +1,23 @@
 """Tables: their cells against numbers worked out here from the same records."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from analyses import Cox, IncidenceRate, Question
-from cohort import Binary, FollowUp, Step, TimeScale, from_frame
+from cohort import Binary, Continuous, FollowUp, Step, TimeScale, from_frame
 from reports.numbers import WITHHELD
 from reports.table_one import first_records, table_one
 from reports.tables import (
     estimates_table,
     flow_rows,
+    left_out_notes,
     participant_flow,
     rates_table,
     ratios_table,
+    rows_read,
 )
 
 from .cohorts import small_cohort
@@ -197,3 +201,34 @@ def test_table_one_describes_the_record_that_begins_first() -> None:
             variables=[Binary("used")],
         )
         assert first_records(cohort)["used"].to_list() == [False]
+
+
+def test_nothing_beside_the_flow_tells_of_three_who_were_left_out() -> None:
+    """Rows read 103, persons of a model 97 and records left out 3 would each give 3 away."""
+    frame = pl.DataFrame(
+        {
+            "id": np.arange(103), "years": np.arange(1.0, 104.0), "died": [0, 1] * 51 + [0],
+            "x": [True, False, False] * 34 + [True],
+            "age": [None] * 3 + [50.0, 60.0, 70.0, 66.0] * 25,
+        }
+    )  # fmt: skip
+    cohort = from_frame(
+        frame,
+        person="id",
+        follow_up=FollowUp(TimeScale("time", unit="years"), exit="years", event="died"),
+        variables=[Binary("x"), Continuous("age")],
+    )
+    question = Question(
+        exposure="x", adjustments={"crude": [], "age": ["age"]}, missing="complete case"
+    )
+    alone = Cox().estimate(cohort, replace(question, adjustments={"age": ["age"]})).frame
+    both = Cox().estimate(cohort, question).frame
+    for estimates in (alone, both):
+        persons = ratios_table(estimates, cohort, 5).rows[0].cells
+        assert ("Persons", WITHHELD) == (persons[0], persons[-1])
+        assert ["age: • records left out as incomplete."] == left_out_notes(estimates, cohort, 5)
+        assert ["age: 3 records left out as incomplete."] == left_out_notes(estimates, cohort, 1)
+    assert "103" == rows_read(cohort, 5)
+    kept = cohort.restrict("age IS NOT NULL", "no age")
+    assert WITHHELD == rows_read(kept, 5)
+    assert "103" == rows_read(kept, 1)
