@@ -21,6 +21,7 @@ from .rehearsal.result import rehearsal_columns
 from .rehearsal.section import rehearsal_section
 from .table_one import table_one
 from .tables import (
+    counts_in_words,
     label_of,
     left_out_notes,
     outcome_words,
@@ -325,7 +326,10 @@ def _hazards_of(
     label, step = step_of(cohort, exposure, estimates)
     ratios = banded_ratios(test, estimates.fit(adjustment), exposure, label, step)
     counts = [float(band.events) for one in ratios for band in one.bands]
-    if ratios and not any(small(count, smallest) for count in counts):
+    mine = estimates.frame.filter(pl.col("exposure") == exposure)
+    # The bands add up to the events of their model.
+    total = counts_in_words(mine, cohort, "events", smallest)[adjustment]
+    if ratios and total != WITHHELD and not any(small(count, smallest) for count in counts):
         blocks.append(hazards_figure(ratios, cohort))
     return blocks
 

@@ -211,7 +211,7 @@ def ratios_table(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Table:
     """Hazard ratios of one exposure: a column for each adjustment set, a row for each contrast."""
     sets, lines = contrast_lines(frame, cohort)
     rows = [
-        Row((name.capitalize(), *_counts(frame, cohort, name, smallest).values()), "total")
+        Row((name.capitalize(), *counts_in_words(frame, cohort, name, smallest).values()), "total")
         for name in ("persons", "events")
     ]
     for line in lines:
@@ -233,7 +233,9 @@ def ratios_table(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> Table:
     return with_note(Table(caption, header, tuple(rows), tuple(notes)), smallest)
 
 
-def _counts(frame: pl.DataFrame, cohort: Cohort, name: str, smallest: int) -> dict[str, str]:
+def counts_in_words(
+    frame: pl.DataFrame, cohort: Cohort, name: str, smallest: int
+) -> dict[str, str]:
     """The persons or events of each adjustment set, in words.
 
     They may not give away, either, in whom they differ from those whom the flow ends with.
@@ -253,7 +255,7 @@ def _counts(frame: pl.DataFrame, cohort: Cohort, name: str, smallest: int) -> di
 
 def left_out_notes(frame: pl.DataFrame, cohort: Cohort, smallest: int) -> list[str]:
     """How many records each adjustment set leaves out, unless persons are told by subtraction."""
-    persons = _counts(frame, cohort, "persons", smallest)
+    persons = counts_in_words(frame, cohort, "persons", smallest)
     notes = []
     for name, dropped in dict.fromkeys(frame.select("adjustment", "dropped").iter_rows()):
         if dropped:

@@ -1,17 +1,20 @@
 """Figures: the same bytes each time, words for those who cannot see, and nobody to be found."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from analyses import Cox, KaplanMeier, Question
-from cohort import Binary, FollowUp, TimeScale, from_frame
+from cohort import Binary, Continuous, FollowUp, TimeScale, from_frame
 from reports.coarse import coarse_steps, tick_times
+from reports.content import Figure
 from reports.figures import curve_figure, flow_figure, forest_figure, hazards_figure
 from reports.forest import ForestLine, forest_plot
 from reports.hazards_check import banded_ratios, hazards_test, test_table
+from reports.study_page import _hazards_of
 
 from .cohorts import small_cohort
 
@@ -167,3 +170,33 @@ def test_a_curve_without_limits_has_none(cohort) -> None:
     told = [row.cells[3] for row in figure.data.rows if float(row.cells[1].replace(",", "")) > 0]
     assert told
     assert set(told) == {"–"}
+
+
+@pytest.mark.parametrize(("without", "shown"), [(0, True), (2, False)])
+def test_bands_of_events_do_not_add_up_to_a_withheld_total(without, shown) -> None:
+    """Two with the event lack their age: the bands of that model would tell."""
+    draws = np.random.default_rng(1)
+    n = 400
+    fails, leaves = draws.exponential(5, n), draws.uniform(1, 9, n)
+    event = fails <= leaves
+    age = draws.normal(50, 5, n)
+    age[np.flatnonzero(event)[:without]] = np.nan
+    frame = pl.DataFrame(
+        {
+            "id": np.arange(n), "t": np.minimum(fails, leaves), "e": event.astype(int),
+            "x": draws.random(n) < 0.5, "age": age,
+        }
+    ).with_columns(pl.col("age").fill_nan(None))  # fmt: skip
+    cohort = from_frame(
+        frame,
+        person="id",
+        follow_up=FollowUp(TimeScale("t", unit="years"), exit="t", event="e"),
+        variables=[Binary("x"), Continuous("age", unit="years")],
+    )
+    question = Question(
+        exposure="x", adjustments={"crude": [], "age": ["age"]}, missing="complete case"
+    )
+    study = SimpleNamespace(report=SimpleNamespace(smallest_cell=5))
+    found = Cox().estimate(cohort, question)
+    blocks = _hazards_of(found, cohort, "x", SimpleNamespace(study=study))
+    assert any(isinstance(one, Figure) for one in blocks) == shown
