@@ -4,6 +4,7 @@ Morris, White and Crowther (2019), Stat Med 38:2074-102, figures 5 and 6; Ruecke
 (2014), BMC Med Res Methodol 14:129 (nested loop).
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
@@ -19,6 +20,7 @@ from ..palette import ACCENT, DASHES, GROUPS, INK, LINE, QUIET
 Z = 1.96
 MISSES, COVERS = "#b4501b", "#8fa9ae"
 FEWEST = 2
+LABEL_CHARACTERS = 46
 
 
 def zip_plot(rows: pl.DataFrame, title: str, conf_level: float) -> str:
@@ -84,7 +86,9 @@ def lollipop(
 
     target : what the measure should be. band : values that count as good, shaded.
     """
-    height = 0.75 + 0.24 * len(lines)
+    labels = [textwrap.fill(one.label, LABEL_CHARACTERS) for one in lines]
+    most = max((label.count("\n") for label in labels), default=0)
+    height = 0.75 + (0.24 + 0.15 * most) * len(lines)
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -94,7 +98,7 @@ def lollipop(
         axes.axvline(target, color=QUIET, linewidth=0.9)
         for place, one in enumerate(lines):
             _stick(axes, place, one, target)
-        axes.set_yticks(range(len(lines)), [one.label for one in lines])
+        axes.set_yticks(range(len(lines)), labels)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(lines) - 0.4, -0.6)
         axes.set_xlabel(axis_label)

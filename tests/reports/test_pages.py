@@ -1,5 +1,6 @@
 """Pages: structure for those who listen to them, nothing fetched, nothing run, escaped text."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -124,3 +125,13 @@ def test_contrast_is_that_of_the_standard() -> None:
     assert palette.contrast("#777777", "#777777") == pytest.approx(1.0)
     # #767676 on white is the well-known lightest grey that passes 4.5.
     assert palette.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
+
+
+def test_a_group_heading_spans_its_table() -> None:
+    """In the first column alone it was broken into words, and pushed the last column out."""
+    rows = (Row(("All of these", "", ""), "group"), Row(("one", "1", "2"), "level"),
+            Row(("Education", "", "0.4"), "group"))  # fmt: skip
+    page = Page("A page", (Section("One", (Table("T", ("What", "A", "B"), rows),)),))
+    html = page_html(page)
+    assert '<th scope="row" colspan="3">All of these</th>\n</tr>' in re.sub(r"\n+", "\n", html)
+    assert '<th scope="row">Education</th>' in html
