@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -130,8 +131,8 @@ def after(make: Callable[[], object], what: Callable[[object], object], **settin
     return lambda: what(Cox(**settings).estimate(make(), QUESTION).fits[0])
 
 
-def along(estimator, make: Callable[[], object]) -> Attempt:
-    return lambda: estimator.estimate(make(), QUESTION)
+def along(estimator, make: Callable[[], object], question: Question | None = None) -> Attempt:
+    return lambda: estimator.estimate(make(), question or QUESTION)
 
 
 def recurrent():
@@ -271,6 +272,10 @@ ATTEMPTS: dict[tuple[str, str], list[Attempt]] = {
         for estimator in (LogRank(), GrayTest(), RateRatio(), PseudoValues(times=(10.0,)))
     ],
     ("late entry", "Gray's test"): [along(GrayTest(), late)],
+    ("modifiers", "curves, rates and the tests and mean times beside them"): [
+        along(estimator, cohort, replace(QUESTION, modifiers=(QUESTION.exposure,)))
+        for estimator in (KaplanMeier(), IncidenceRate(), LogRank(), RestrictedMean(until=20))
+    ],
     ("sampled design, exact ties, Profile, Firth, a variance", "Bootstrap"): [
         along(Bootstrap(Cox(weighting=Prentice())), simple),
         along(Bootstrap(Cox(weighting=Conditional())), nested),
