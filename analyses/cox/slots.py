@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..parts import by_parts
 from ..records import Codes, Flags, Floats, RiskRecords
 
 LARGEST_TABLE = 4_000_000
@@ -122,7 +123,15 @@ def _times_up_to(times: Floats, at: Floats) -> Codes:
         table[times.astype(np.int64) + 1] = 1
         whole = np.floor(np.clip(at, -1.0, last)).astype(np.int64) + 1
         return np.cumsum(table)[whole]
-    return np.searchsorted(times, at, side="right").astype(np.int64)
+    found = np.empty(at.size, dtype=np.int64)
+
+    def search(rows: slice) -> None:
+        # In order, the search walks through the table instead of jumping about in it.
+        order = np.argsort(at[rows])
+        found[rows][order] = np.searchsorted(times, at[rows][order], side="right")
+
+    by_parts(at.size, search)
+    return found
 
 
 def _keys_below(keys: Codes, at: Codes, size: int) -> Codes:
