@@ -54,7 +54,7 @@ class KaplanMeier:
 
     def __post_init__(self) -> None:
         check_interval(self.conf_type, self.conf_level)
-        check_grouping(self.by)
+        check_grouping(self.by, self.start)
         if self.variance is not None:
             check_setting("variance", self.variance, VARIANCES)
 

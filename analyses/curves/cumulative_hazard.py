@@ -66,7 +66,7 @@ class NelsonAalen:
 
     def __post_init__(self) -> None:
         check_level(self.conf_level)
-        check_grouping(self.by)
+        check_grouping(self.by, self.start)
         if self.variance is not None:
             check_setting("variance", self.variance, VARIANCES)
         if self.conf_type not in HAZARD_SCALES:

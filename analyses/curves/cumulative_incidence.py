@@ -65,7 +65,7 @@ class CumulativeIncidence:
 
     def __post_init__(self) -> None:
         check_interval(self.conf_type, self.conf_level)
-        check_grouping(self.by)
+        check_grouping(self.by, self.start)
         if self.variance not in VARIANCES:
             raise QuestionError(
                 f"variance = '{self.variance}' is not known: expected {one_of(VARIANCES)}."

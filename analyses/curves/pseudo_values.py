@@ -5,6 +5,7 @@ jackknife), or n times the estimate of all less n - 1 times that without her (le
 Their mean over persons is the estimate, exactly for the first and nearly for the second.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,8 +62,9 @@ class PseudoValues:
     by: Grouping = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "times", tuple(self.times))
-        check_grouping(self.by)
+        times = self.times if isinstance(self.times, Iterable) else (self.times,)
+        object.__setattr__(self, "times", tuple(times))
+        check_grouping(self.by, *self.times)
         if not self.times or not all(0 < time < np.inf for time in self.times):
             raise QuestionError(f"times = {self.times}: expected times after the origin.")
         for name, value, known in (

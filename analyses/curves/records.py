@@ -75,13 +75,19 @@ class Groups:
     steps: tuple[Step, ...]
 
 
-def check_grouping(by: str | None) -> None:
-    """Refuse a grouping that is not known.
+def check_grouping(by: str | None, *times: float | None) -> None:
+    """Refuse a grouping that is not known, or a time that is no number; None is left out.
 
     Raises QuestionError.
     """
     if by not in ("exposure", None):
         raise QuestionError(f"by = '{by}' is not known: expected 'exposure', or None for everyone.")
+    for time in times:
+        number = isinstance(time, (int, float, np.number)) and not isinstance(time, bool)
+        if time is not None and not (number and np.isfinite(time)):
+            raise QuestionError(
+                f"{time!r} is no time: expected a number in the unit of the cohort's time scale."
+            )
 
 
 def whole_cohort_only(cohort: Cohort, what: str) -> None:

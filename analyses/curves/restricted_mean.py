@@ -144,7 +144,7 @@ class TimeLost:
 
 def _check(until: float, conf_level: float, by: str | None, start: float | None) -> None:
     check_level(conf_level)
-    check_grouping(by)
+    check_grouping(by, until, start)
     if not (start or 0.0) < until < np.inf:
         raise QuestionError(
             f"until = {until:g}: expected a finite horizon after "

@@ -264,3 +264,25 @@ def test_events_after_the_horizon_do_not_count() -> None:
     for estimator in (RestrictedMean(until, by=None), TimeLost(until, by=None)):
         row = estimator.estimate(cohort(), Question(exposure="x")).frame.row(0, named=True)
         assert 0 < row["events"] == expected < frame["events"].sum()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RestrictedMean("5"),
+        lambda: RestrictedMean(5.0, start="a"),
+        lambda: TimeLost(float("nan")),
+        lambda: KaplanMeier(start="a"),
+        lambda: NelsonAalen(start="2"),
+        lambda: FlemingHarrington(start=True),
+        lambda: CumulativeIncidence(start=float("inf")),
+        lambda: PseudoValues(("a",)),
+    ],
+)
+def test_a_time_that_is_no_number_is_refused(make) -> None:
+    with pytest.raises(QuestionError, match="is no time: expected a number in the unit"):
+        make()
+
+
+def test_one_time_of_pseudo_values_needs_no_tuple() -> None:
+    assert PseudoValues(2.0).times == (2.0,)
