@@ -139,10 +139,11 @@ def rates_table(estimates: Estimates, cohort: Cohort, per: float, smallest: int)
     rows = []
     for row, hide in zip(frame.iter_rows(named=True), hidden, strict=True):
         few = small(row["persons"], smallest)
+        within = f" ({row['modifier_level']})" if row["modifier_level"] is not None else ""
         rows.append(
             Row(
                 (
-                    str(row["contrast"]),
+                    str(row["contrast"]) + within,
                     WITHHELD if few else numbers.count(row["persons"]),
                     WITHHELD if hide else numbers.count(row["events"]),
                     WITHHELD if few else numbers.person_time(row["person_time"]),
@@ -158,7 +159,11 @@ def rates_table(estimates: Estimates, cohort: Cohort, per: float, smallest: int)
     level = numbers.level(frame["conf_level"][0])
     rate = f"Rate per {numbers.plain(per)} {unit}"
     header = (exposure, "Persons", "Events", unit.capitalize(), rate, f"{level} interval")
-    table = Table(f"Incidence of {frame['outcome'][0]}", header, tuple(rows))
+    weight = cohort.declaration.weight
+    notes = () if weight is None else (
+        f"Persons and events are counted; {unit} and rates are weighted by '{weight}'.",
+    )  # fmt: skip
+    table = Table(f"Incidence of {frame['outcome'][0]}", header, tuple(rows), notes)
     return with_note(table, smallest)
 
 

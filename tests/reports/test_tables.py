@@ -232,3 +232,27 @@ def test_nothing_beside_the_flow_tells_of_three_who_were_left_out() -> None:
     kept = cohort.restrict("age IS NOT NULL", "no age")
     assert WITHHELD == rows_read(kept, 5)
     assert "103" == rows_read(kept, 1)
+
+
+def test_rates_say_what_is_weighted_and_of_which_stratum() -> None:
+    frame = pl.DataFrame(
+        {
+            "id": np.arange(60), "years": np.arange(1.0, 61.0), "died": [0, 1] * 30,
+            "x": [True, False, False] * 20, "w": [1.0, 2.0] * 30, "s": ["a", "b", "b", "a"] * 15,
+        }
+    )  # fmt: skip
+    facts = {"person": "id", "variables": [Binary("x")], "weight": "w"}
+    scale = TimeScale("time", unit="years")
+    plain = FollowUp(scale, exit="years", event="died")
+    cohort = from_frame(frame, follow_up=plain, **facts)
+    rates = IncidenceRate().estimate(cohort, Question(exposure="x"))
+    table = rates_table(rates, cohort, 1000.0, 1)
+    assert table.notes == (
+        "Persons and events are counted; person-years and rates are weighted by 'w'.",
+    )
+    within = from_frame(frame, follow_up=replace(plain, stratum="s"), **facts)
+    rates = IncidenceRate().estimate(within, Question(exposure="x"))
+    table = rates_table(rates, within, 1000.0, 1)
+    assert ["no (s: a)", "no (s: b)", "yes (s: a)", "yes (s: b)"] == sorted(
+        str(row.cells[0]) for row in table.rows
+    )
