@@ -153,6 +153,8 @@ def fit_cox(
     """Fit by maximum partial likelihood, or another maximiser, with the model's variance.
 
     columns : p of them, (n,) each.
+
+    Raises NotEstimableError where no event happens to anybody at risk, or a value is too large.
     """
     given = records
     slots = slots_of(records)
@@ -160,6 +162,7 @@ def fit_cox(
         raise NotEstimableError("no event happens while anybody of the sample is at risk.")
     kept = slots.active
     terms, centre, scale = standardised(columns, kept)
+    _check_size(names, scale)
     if not kept.all():
         records, slots = records.where(kept), slots.of_active()
     problem = Problem(records, slots, terms, ties)
@@ -177,6 +180,16 @@ def fit_cox(
         problem=problem,
         maximum=maximum,
     )
+
+
+def _check_size(names: tuple[str, ...], scale: Floats) -> None:
+    """Refuse columns whose squares are too large for a number."""
+    huge = [name for name, one in zip(names, scale, strict=True) if not np.isfinite(one)]
+    if huge:
+        raise NotEstimableError(
+            f"values of {', '.join(huge)} are so large that their squares are no numbers: expected "
+            "values below 1e150. Give them in another unit, or look for a missing code among them."
+        )
 
 
 def fit_beside(fit: CoxFit, records: RiskRecords, slots: Slots, ties: Ties) -> CoxFit:

@@ -1,66 +1,78 @@
 """The terms of a fit: columns centred and scaled, side by side, for the records at risk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..parts import by_parts, room, sum_in_order
-from ..records import BLOCK, Flags, Floats, blocks_of
+from ..records import Codes, Flags, Floats, blocks_of
 
-Gather = Callable[[slice], Floats]
+AT_ONCE = 12_288
+SOME, RUN = 8_192, 64
+"""Records that the first guess is made of, and how many of them stand side by side."""
+NEARLY = 0.1
+"""How far from 0 the mean of a column may be left, and from 1 its standard deviation."""
 
 
 def standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats, Floats]:
     """The kept rows of columns (n,) as a matrix (m, p), with their centre and scale (p,).
 
-    Age + 1e6 then loses no digit, and units do not matter. A column without variation is 0 with
-    scale 1: it is aliased.
+    Age + 1e6 then loses no digit, and units do not matter. Mean and standard deviation of a part
+    of the rows do for that, and all are read once, but where those of all are another 0 and 1. A
+    column without variation is 0 with scale 1: it is aliased. The scale is not finite where squares
+    of values are not.
     """
+    with np.errstate(all="ignore"):  # Squares that are too large: the scale is then not finite.
+        return _standardised(columns, kept)
+
+
+def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats, Floats]:
     places = None if kept.all() else np.flatnonzero(kept)
     size = kept.size if places is None else places.size
-
-    def gather(rows: slice) -> Floats:
-        block = room("columns", len(columns), BLOCK)[:, : rows.stop - rows.start]
-        for column, values in zip(columns, block, strict=True):
-            if places is None:
-                values[:] = column[rows]
-            else:
-                np.take(column, places[rows], out=values, mode="clip")
-        return block
-
-    centre, scale = _centre_and_scale(gather, size)
-    flat = scale <= 1e-13 * np.abs(centre)
-    scale[flat] = 1.0
+    centre, scale = _of_some(columns, places, size)
     terms = np.empty((size, len(columns)))
 
-    def fill(part: slice) -> None:
-        for rows in blocks_of(part.start, part.stop):
-            block = gather(rows)
-            block -= centre[:, None]
+    def fill(part: slice) -> Floats:
+        sums = np.zeros((2, len(columns)))
+        for rows in blocks_of(part.start, part.stop, AT_ONCE):
+            block = room("columns", len(columns), AT_ONCE)[:, : rows.stop - rows.start]
+            for j, values in enumerate(block):
+                own = columns[j][rows] if places is None else columns[j].take(places[rows])
+                np.subtract(own, centre[j], out=values)
             block /= scale[:, None]
-            block[flat] = 0.0
-            terms[rows] = block.T
-
-    by_parts(size, fill)
-    return terms, centre, scale
-
-
-def _centre_and_scale(gather: Gather, size: int) -> tuple[Floats, Floats]:
-    """Means and standard deviations of columns, (p,), of ``size`` rows.
-
-    The mean of a part is taken off first, so that one pass gives both: the part is among the rows,
-    so that its mean is at most sqrt(size / BLOCK) standard deviations from theirs.
-    """
-    near = gather(slice(0, min(BLOCK, size))).mean(axis=1)
-
-    def add_up(part: slice) -> Floats:
-        sums = np.zeros((2, near.size))
-        for rows in blocks_of(part.start, part.stop):
-            block = gather(rows)
-            block -= near[:, None]
             sums[0] += block.sum(axis=1)
             sums[1] += np.einsum("ij,ij->i", block, block)
+            terms[rows] = block.T
         return sums
 
-    moved, squares = sum_in_order(by_parts(size, add_up)) / max(size, 1)
-    return near + moved, np.sqrt(np.maximum(squares - moved**2, 0.0))
+    mean, square = sum_in_order(by_parts(size, fill)) / max(size, 1)
+    spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+    flat = scale * spread <= 1e-13 * np.abs(centre + scale * mean)
+    terms[:, flat] = 0.0
+    far = ~flat & ((np.abs(mean) > NEARLY) | (np.abs(spread - 1.0) > NEARLY))
+    for j in np.flatnonzero(far):
+        terms[:, j] = (terms[:, j] - mean[j]) / spread[j]
+    moved = np.where(far | flat, scale * mean, 0.0)
+    return terms, centre + moved, np.where(flat, 1.0, scale * np.where(far, spread, 1.0))
+
+
+def _of_some(columns: Sequence[Floats], places: Codes | None, size: int) -> tuple[Floats, Floats]:
+    """Means and standard deviations of columns, (p,), in rows spread over all of them.
+
+    They are among the rows, so that their mean is at most sqrt(size / SOME) standard deviations
+    from that of all. The scale is 1 where they do not vary.
+    """
+    some = _spread_over(size)
+    at = some if places is None else places[some]
+    part = np.array([column.take(at) for column in columns])
+    centre, scale = part.mean(axis=1), part.std(axis=1)
+    scale[scale <= 1e-13 * np.abs(centre)] = 1.0
+    return centre, scale
+
+
+def _spread_over(size: int) -> Codes:
+    """At most SOME rows of ``size``: runs, since memory is read in runs."""
+    if size <= 2 * SOME:
+        return np.arange(size)
+    starts = np.arange(0, size - RUN, RUN * (size // SOME))
+    return (starts[:, None] + np.arange(RUN)).ravel()
