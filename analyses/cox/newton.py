@@ -8,6 +8,7 @@ from scipy import linalg
 
 from cohort.errors import ConvergenceError
 
+from ..parts import by_parts, sum_in_order
 from ..records import Flags, Floats
 from .partial_likelihood import Moments, Problem, derivatives, moments
 from .variance import aliased_columns, lost_columns, undetermined_columns
@@ -31,6 +32,8 @@ STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
 moves the linear predictor by 0.1 over a term's range."""
+NO_CURVATURE = 1e-14
+"""A share of a column's information at the start that is rounding error."""
 ROUNDING = 1e-15
 """A gain below this that no longer falls is the rounding error of the score."""
 SLACK = 1e-11
@@ -110,7 +113,8 @@ def maximise(
             widest = _widest(problem.terms) if widest is None else widest
             monotone = _running(problem.terms, step, widest)
         if not monotone.any():  # Else a slope without curvature: it rises without end.
-            unmet = np.abs(score - information @ step) * kept
+            bent = np.diag(information) > NO_CURVATURE * np.diag(begun[2])
+            unmet = np.abs(score - np.where(bent, information @ step, 0.0)) * kept
             monotone = unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))
         if monotone.any():
             break
@@ -168,7 +172,8 @@ def _begun(evaluate: Evaluate, beta: Floats) -> tuple[float, Floats, Floats]:
 
 def _widest(terms: Floats) -> Floats:
     """What the range of each column is at most, (p,): its length is quicker to have."""
-    return np.asarray(2.0 * np.sqrt(np.einsum("ij,ij->j", terms, terms)))
+    parts = by_parts(len(terms), lambda rows: np.einsum("ij,ij->j", terms[rows], terms[rows]))
+    return np.asarray(2.0 * np.sqrt(sum_in_order(parts)))
 
 
 def _running(terms: Floats, step: Floats, widest: Floats) -> Flags:

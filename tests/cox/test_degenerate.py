@@ -9,6 +9,7 @@ import pytest
 
 from analyses import BorganI, BorganII, Cox, ModelBased, Prentice, Question, Robust, SelfPrentice
 from analyses.cox.diagnostics import proportional_hazards
+from analyses.cox.newton import maximise
 from analyses.cox.partial_likelihood import Problem, derivatives, moments
 from analyses.cox.slots import slots_of
 from cohort import CaseCohort, CohortError, Continuous, FollowUp, TimeScale, from_frame
@@ -53,6 +54,22 @@ def test_a_likelihood_monotone_in_two_terms_together():
             assert found.frame["estimate"][0] is None
             assert "monotone" in found.frame["note"][0]
             assert not found.frame["converged"][0]
+
+
+def test_curvature_that_is_rounding_error_is_none():
+    """A slope for ever, and what is left of the information a rounding error instead of 0."""
+    data = draw(3, late=False, weights="one", strata=False, offset=False, several=False,
+                clusters=False, persons=20)  # fmt: skip
+    records = records_of(data)
+    problem = Problem(records, slots_of(records), data.terms[:, :1], "efron")
+
+    def evaluate(beta):
+        left = max(2.45 * np.exp(-1.7 * abs(beta[0])), 1.8e-15)
+        return 4.4 * beta[0], np.array([4.4]), np.array([[left]])
+
+    found = maximise(problem, evaluate)
+    assert found.monotone.all()
+    assert not found.converged
 
 
 def test_a_likelihood_that_rises_without_end():
