@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -53,7 +52,7 @@ class RiskRecords:
         for field in fields(self):
             column = getattr(self, field.name)
             if id(column) not in taken:  # Both weights are often one array, as are both units.
-                taken[id(column)] = column[places]
+                taken[id(column)] = column.take(places)
         return RiskRecords(*(taken[id(getattr(self, field.name))] for field in fields(self)))
 
 
@@ -83,16 +82,3 @@ def each_once(unit: Codes) -> bool:
     seen = np.zeros(int(unit.max()) + 1, dtype=bool)
     seen[unit] = True
     return int(np.count_nonzero(seen)) == unit.size
-
-
-def counts_of(codes: Codes, weights: Floats, size: int) -> Floats:
-    """Sums of weights (n,) by code, (size,)."""
-    return np.asarray(np.bincount(codes, weights, size), dtype=np.float64)
-
-
-def column_sums(codes: Codes, weights: Floats, columns: Floats, size: int) -> Floats:
-    """Sums of weights (n,) times columns (n, p) by code, (size, p)."""
-    # A sparse matrix with one entry a column adds up row by row, in the order of memory.
-    n = codes.size
-    grid = sparse.csc_array((weights, codes, np.arange(n + 1)), shape=(size, n))
-    return np.asarray(grid @ np.ascontiguousarray(columns))

@@ -7,7 +7,8 @@ import numpy as np
 
 from cohort.errors import QuestionError, one_of
 
-from ..records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..records import Codes, Flags, Floats, RiskRecords
+from ..sums_by_code import counts_of
 from .fit import CoxFit
 
 BLOCK = 2_000_000

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import linalg
 
-from ..records import Floats, column_sums
+from ..records import Floats
+from ..sums_by_code import column_sums
 from .newton import Evaluate, Maximum, maximise
 from .partial_likelihood import (
     Moments,

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..parts import by_parts, room
-from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
+from ..records import BLOCK, Codes, Floats, blocks_of
+from ..sums_by_code import add_rows, column_sums, counts_of
 from .partial_likelihood import Moments, Problem, tie_sums
 from .slot_sums import lived_by
 
-WIDE = 16 * BLOCK
-NEAR = 4 * BLOCK
-"""Residuals are summed by code for this many records at a time, where the codes of a block lie no
-further apart than that."""
+WIDE = 2 * BLOCK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +66,9 @@ def risk_residuals(problem: Problem, at: Moments) -> Floats:
 
     def fill(part: slice) -> None:
         for rows in blocks_of(part.start, part.stop):
-            block = lived(rows)
-            here = np.multiply(problem.terms[rows], block[:, -1:], out=risk[rows])
-            np.subtract(block[:, :-1], here, out=here)
+            slope, hazard = lived(rows)
+            here = np.multiply(problem.terms[rows], hazard[:, None], out=risk[rows])
+            np.subtract(slope, here, out=here)
             here *= at.risk[rows, None]
 
     by_parts(len(risk), fill)
@@ -90,13 +88,11 @@ def summed_score_residuals(problem: Problem, at: Moments, codes: Codes) -> Float
     def of_part(part: slice) -> tuple[int, Floats]:
         low, high = int(codes[part].min()), int(codes[part].max()) + 1
         sums = np.zeros((high - low, p))
-        near = np.ptp(codes[part][:BLOCK]) <= NEAR
-        for rows in blocks_of(part.start, part.stop, WIDE) if near else [part]:
-            begin = int(codes[rows].min())
-            code, risk, block = codes[rows] - begin, at.risk[rows], lived(rows)
-            found = weighted_sums_by(code, risk, block)[:, :-1]
-            found -= weighted_sums_by(code, risk * block[:, -1], problem.terms[rows])
-            sums[begin - low : begin - low + len(found)] += found
+        for rows in blocks_of(part.start, part.stop, WIDE):
+            code, risk, (slope, hazard) = codes[rows] - low, at.risk[rows], lived(rows)
+            add_rows(sums, code, risk, slope)
+            hazard *= -risk
+            add_rows(sums, code, hazard, problem.terms[rows])
         return low, sums
 
     total = np.zeros((int(codes.max(initial=-1)) + 1, p))
@@ -128,35 +124,30 @@ def _spared(problem: Problem, at: Moments) -> Floats:
     return own
 
 
-def _lived(problem: Problem, at: Moments) -> Callable[[slice], Floats]:
-    """Sums over each record's time at risk of the slots' slopes and hazard, (rows, p + 1).
+def _lived(problem: Problem, at: Moments) -> Callable[[slice], tuple[Floats, Floats]]:
+    """Sums over each record's time at risk of the slots' slopes, (rows, p), and hazard, (rows,).
 
-    For some rows at a time, and good until the next.
+    For at most WIDE rows at a time, and good until the next.
     """
     sums, s0 = tie_sums(problem, at), at.s0[:, None]
     slope = sums.uu[:, None] * (at.s1 / s0)
     if problem.spread:
         slope -= sums.uv[:, None] * (at.d1 / s0)
-    # The hazard stands beside the slopes, so that both are gathered at once.
-    both = np.column_stack((slope / s0, at.hazard))
-    live = lived_by(problem.slots, both, additions_only=at.additions_only)
+    slope /= s0
+    live_slope = lived_by(problem.slots, slope, additions_only=at.additions_only)
+    live_hazard = lived_by(problem.slots, at.hazard, additions_only=at.additions_only)
+    p = slope.shape[1]
 
-    def lived(rows: slice) -> Floats:
-        count, width = rows.stop - rows.start, both.shape[1]
-        sums = room("lived", WIDE, width)[:count] if count <= WIDE else np.empty((count, width))
-        spare = room("spare lived", BLOCK, width)
-        for block in blocks_of(0, count):
-            live(slice(rows.start + block.start, rows.start + block.stop), sums[block], spare)
-        return sums
+    def lived(rows: slice) -> tuple[Floats, Floats]:
+        count = rows.stop - rows.start
+        slopes, hazards = room("slopes", WIDE, p)[:count], room("hazards", WIDE)[:count]
+        live_slope(rows, slopes, room("spare slopes", WIDE, p))
+        live_hazard(rows, hazards, room("spare hazards", WIDE))
+        return slopes, hazards
 
     return lived
 
 
 def sums_by(codes: Codes, values: Floats) -> Floats:
     """Sums of rows (n, p) by code, (codes, p)."""
-    return weighted_sums_by(codes, np.ones(codes.size), values)
-
-
-def weighted_sums_by(codes: Codes, weights: Floats, values: Floats) -> Floats:
-    """Sums of weights (n,) times rows (n, p) by code, (codes, p)."""
-    return column_sums(codes, weights, values, int(codes.max(initial=-1)) + 1)
+    return column_sums(codes, np.ones(codes.size), values, int(codes.max(initial=-1)) + 1)

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from ..parts import by_parts, room, sum_in_order
-from ..records import BLOCK, Floats, RiskRecords, blocks_of, column_sums, counts_of
+from ..records import BLOCK, Floats, RiskRecords, blocks_of
+from ..sums_by_code import column_sums, counts_of
 from .slot_sums import (
     Passing,
     lived_by,
@@ -24,6 +25,9 @@ from .slot_sums import (
 from .slots import Slots
 
 Ties = Literal["efron", "breslow", "exact"]
+WIDE = 8 * BLOCK
+"""Records weighed at once: a few long calls meet each other at Python's lock less than many short
+ones, and a weight takes little memory."""
 FAR = 50.0
 """A linear predictor whose exponential still leaves room for squares and products of sums."""
 
@@ -252,7 +256,7 @@ def weighted_crossproduct(terms: Floats, weight: Floats) -> Floats:
 
 
 def _crossproduct(terms: Floats, weigh: Callable[[slice, Floats, Floats], None]) -> Floats:
-    """Terms' diag(weight) terms, (p, p), in blocks that stay in the processor's cache.
+    """Terms' diag(weight) terms, (p, p), in blocks of terms that stay in the processor's cache.
 
     weigh : takes rows, where to write their weights, and room for as many more.
     """
@@ -260,13 +264,15 @@ def _crossproduct(terms: Floats, weigh: Callable[[slice, Floats, Floats], None])
 
     def of_part(part: slice) -> Floats:
         total = np.zeros((p, p))
-        weight, spare = room("weight", BLOCK), room("spare weight", BLOCK)
+        weight, spare = room("weight", WIDE), room("spare weight", WIDE)
         products = room("products", BLOCK, p)
-        for rows in blocks_of(part.start, part.stop):
-            block = terms[rows]
-            weigh(rows, weight[: len(block)], spare)
-            weighted = np.multiply(block, weight[: len(block), None], out=products[: len(block)])
-            total += np.dot(block.T, weighted)
+        for wide in blocks_of(part.start, part.stop, WIDE):
+            count = wide.stop - wide.start
+            weigh(wide, weight[:count], spare)
+            for own in blocks_of(0, count):
+                block = terms[wide.start + own.start : wide.start + own.stop]
+                weighted = np.multiply(block, weight[own, None], out=products[: len(block)])
+                total += np.dot(block.T, weighted)
         return total
 
     return sum_in_order(by_parts(terms.shape[0], of_part))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..parts import by_parts, room, sum_in_order
-from ..records import BLOCK, Codes, Floats, blocks_of, column_sums, counts_of
+from ..records import BLOCK, Codes, Flags, Floats, blocks_of
+from ..sums_by_code import column_sums, counts_of
 from .slots import Slots
 
 MOST_STRATA_IN_A_LOOP = 256
@@ -73,12 +74,24 @@ def sums_of_passing(
     if _loses_digits(slots, s0, np.minimum(passed, to_come), mass):
         return (*_risk_sums_by_tree(slots, mass, columns), True)
     net = entering_by - leaving_by
+    if slots.begins.size == 2 and _once(by_past):
+        s1, turn = np.empty_like(net), int(np.count_nonzero(by_past))
+        np.cumsum(net[:turn], axis=0, out=s1[:turn])
+        s1[:turn] += leaving_by[:turn]
+        np.cumsum(net[turn:][::-1], axis=0, out=s1[turn:][::-1])
+        np.subtract(entering_by[turn:], s1[turn:], out=s1[turn:])
+        return s0, s1, False
     s1 = np.where(
         by_past[:, None],
         _running(net, slots) + leaving_by,
         entering_by - _running(net, slots, backwards=True),
     )
     return s0, s1, False
+
+
+def _once(by_past: Flags) -> bool:
+    """Whether those summed from the past all come before those summed from what is to come."""
+    return not bool((by_past[1:] > by_past[:-1]).any())
 
 
 def _loses_digits(slots: Slots, s0: Floats, subtracted: Floats, mass: Floats) -> bool:
@@ -95,10 +108,8 @@ def _running(values: Floats, slots: Slots, *, backwards: bool = False) -> Floats
     if strata <= MOST_STRATA_IN_A_LOOP:
         out = np.empty_like(values)
         for begin, end in zip(slots.begins[:-1], slots.begins[1:], strict=True):
-            part = values[begin:end]
-            out[begin:end] = (
-                np.cumsum(part[::-1], axis=0)[::-1] if backwards else np.cumsum(part, axis=0)
-            )
+            way = slice(None, None, -1 if backwards else 1)
+            np.cumsum(values[begin:end][way], axis=0, out=out[begin:end][way])
         return out
     total = np.cumsum(values, axis=0)
     before = np.concatenate((np.zeros_like(total[:1]), total))
@@ -128,7 +139,7 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
 def lived_by(
     slots: Slots, values: Floats, *, additions_only: bool
 ) -> Callable[[slice, Floats, Floats], None]:
-    """Sums of slot values as ``sums_while_at_risk`` gives them, for at most BLOCK rows at a time.
+    """Sums of slot values as ``sums_while_at_risk`` gives them, for some rows at a time.
 
     What is returned takes the rows, where to write their sums, and room for as many more: memory
     that is used again costs nothing, and memory asked for anew a good part of the work.

@@ -55,8 +55,9 @@ class Slots:
         if keep.all():
             return self
         places = np.flatnonzero(keep)
-        death = np.searchsorted(places, self.death)
-        return replace(self, first=self.first[places], past=self.past[places], death=death)
+        death = self.death - np.searchsorted(np.flatnonzero(~keep), self.death)
+        first, past = self.first.take(places), self.past.take(places)
+        return replace(self, first=first, past=past, death=death)
 
 
 def slots_of(records: RiskRecords) -> Slots:

@@ -26,7 +26,8 @@ from cohort.designs import CaseCohort
 from cohort.errors import DesignError, QuestionError, UnsupportedError, nearest
 from cohort.followup import HAPPENED
 
-from ..records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..records import Codes, Flags, Floats, RiskRecords
+from ..sums_by_code import counts_of
 from .slot_sums import risk_sums
 from .slots import Slots, slots_of
 

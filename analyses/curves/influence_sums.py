@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..records import Codes, Floats, counts_of
+from ..records import Codes, Floats
+from ..sums_by_code import counts_of
 from .records import CurveRecords, distinct
 from .timeline import Timeline
 

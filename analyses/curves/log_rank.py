@@ -14,7 +14,8 @@ from cohort.errors import NotEstimableError, QuestionError, UnsupportedError, on
 from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..question import Question
-from ..records import Codes, Floats, counts_of
+from ..records import Codes, Floats
+from ..sums_by_code import counts_of
 from .records import CurveRecords, Groups, curve_records, groups_of, once_only, whole_cohort_only
 from .survival import is_weighted
 from .timeline import Timeline, timeline_of

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..records import Flags, Floats, counts_of
+from ..records import Flags, Floats
+from ..sums_by_code import counts_of
 from .aalen_johansen import Incidences, incidences_of
 from .product_limit import ProductLimit, product_limit
 from .records import CurveRecords, distinct

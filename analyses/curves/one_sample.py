@@ -15,7 +15,7 @@ from ..asked import check_asked
 from ..cox.weighted_records import outcome_code
 from ..estimate import Estimates, table
 from ..question import Question
-from ..records import counts_of
+from ..sums_by_code import counts_of
 from ..terms import complete
 from .intervals import check_level
 from .person_time import poisson_limits

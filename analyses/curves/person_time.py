@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from ..records import Codes, Flags, Floats, counts_of
+from ..records import Codes, Flags, Floats
+from ..sums_by_code import counts_of
 from .records import distinct, persons_by_group
 
 RateLimits = Literal["exact", "log", "byar"]

@@ -12,7 +12,8 @@ from cohort.variables import Categorical
 
 from ..cox.weighted_records import outcome_code
 from ..question import Question
-from ..records import Flags, Floats, counts_of
+from ..records import Flags, Floats
+from ..sums_by_code import counts_of
 from ..terms import reference_word
 from .records import Groups, groups_of, whole_cohort_only
 from .survival import is_weighted

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..cox.slot_sums import risk_sums
 from ..cox.slots import Slots
-from ..records import Codes, Flags, Floats, counts_of
+from ..records import Codes, Flags, Floats
+from ..sums_by_code import counts_of
 from .records import CurveRecords, distinct
 from .tally import Days, days_of, whole_times
 

@@ -30,7 +30,8 @@ from ..cox.weighted_records import (
     without_empty_risk_sets,
 )
 from ..model import matrix, usable
-from ..records import Codes, Flags, Floats, RiskRecords, counts_of
+from ..records import Codes, Flags, Floats, RiskRecords
+from ..sums_by_code import counts_of
 from ..weightings import (
     BorganII,
     Conditional,

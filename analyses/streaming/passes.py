@@ -16,7 +16,8 @@ from ..cox.partial_likelihood import weighted_crossproduct
 from ..cox.slot_sums import risk_sums, sums_while_at_risk
 from ..cox.slots import Slots
 from ..parts import one_thread_each
-from ..records import Codes, Floats, counts_of
+from ..records import Codes, Floats
+from ..sums_by_code import counts_of
 from .compact import Columns
 from .risk_sets import SlotSums
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..records import Codes, Flags, Floats, counts_of
+from ..records import Codes, Flags, Floats
+from ..sums_by_code import counts_of
 from .compact import Column, Columns, compact
 from .decode import Counts, Level
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses import parts, records
+from analyses import parts, records, sums_by_code
 from analyses.cox import influence, newton, partial_likelihood, slot_sums, standardised
 from analyses.cox.fit import fit_cox
 from analyses.cox.sampled_fit import with_robust
@@ -14,10 +14,14 @@ ROWS = 7
 
 def make_small(monkeypatch):
     monkeypatch.setattr(parts, "FEWEST", 25)
-    for room in (records, influence, partial_likelihood, slot_sums, standardised):
+    for room in (records, influence, partial_likelihood, slot_sums):
         monkeypatch.setattr(room, "BLOCK", ROWS)
-    monkeypatch.setattr(influence, "WIDE", 2 * ROWS)
-    monkeypatch.setattr(influence, "NEAR", 4 * ROWS)
+    for room in (influence, partial_likelihood):
+        monkeypatch.setattr(room, "WIDE", 2 * ROWS)
+    for room in (standardised, sums_by_code):
+        monkeypatch.setattr(room, "AT_ONCE", ROWS)
+    monkeypatch.setattr(standardised, "SOME", 4 * ROWS)
+    monkeypatch.setattr(standardised, "RUN", 2)
 
 
 @pytest.fixture
