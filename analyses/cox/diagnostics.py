@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy import special
+from scipy import linalg, special
 
 from cohort.errors import NotEstimableError, QuestionError
 
@@ -79,7 +79,7 @@ def proportional_hazards(
     residuals = problem.dead_terms - means.take(slot, axis=0)
     weight = records.event_weight[dead]
     score = (weight * time[slot]) @ residuals
-    plain = information_of(problem, at)
+    plain = fit.maximum.information if at is fit.maximum.at else information_of(problem, at)
     first = information_of(problem, at, time)
     second = information_of(problem, at, time**2)
     left, score = _left_by(plain, first, second, score)
@@ -114,13 +114,11 @@ def _test(
     left: Floats, score: Floats, columns: list[int]
 ) -> tuple[float | None, int, float | None]:
     block, u, df = left[np.ix_(columns, columns)], score[columns], len(columns)
-    try:
-        root = np.linalg.cholesky(block)
-    except np.linalg.LinAlgError:
+    root, refused = linalg.lapack.dpotrf(block, lower=1)
+    if refused or (np.diag(root) ** 2 <= ALIASED).any():
         return None, df, None
-    if (np.diag(root) ** 2 <= ALIASED).any():
-        return None, df, None
-    statistic = float(u @ np.linalg.solve(block, u))
+    inside, _ = linalg.lapack.dtrtrs(root, u, lower=1)
+    statistic = float(inside @ inside)
     return statistic, df, float(special.chdtrc(df, statistic))
 
 

@@ -11,12 +11,12 @@ from cohort.errors import ConvergenceError
 from ..parts import by_parts, sum_in_order
 from ..records import Flags, Floats
 from .partial_likelihood import Moments, Problem, derivatives, moments
-from .variance import aliased_columns, lost_columns, undetermined_columns
+from .variance import aliased_columns, lost_columns, solved, undetermined_columns
 
 Evaluate = Callable[[Floats], tuple[float, Floats, Floats]]
 
 MOST_ITERATIONS = 60
-CONVERGED = 1e-24
+CONVERGED = 1e-23
 """Squared length of a Newton step in standard errors: the information, which is that before the
 last step, belongs to the optimum to about 1e-12 of one."""
 MANY = 50_000
@@ -99,7 +99,8 @@ def maximise(
     value, score, information = begun = _begun(evaluate, beta)
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     aliased = aliased_columns(information, typical * float(problem.slots.deaths.sum()))
-    kept = ~aliased
+    kept, whole = ~aliased, np.diag(information)
+    least, standing = NO_CURVATURE * whole, STANDING_STILL * np.sqrt(np.maximum(whole, 0.0))
     monotone = np.zeros(p, dtype=bool)
     converged = bool(not kept.any())
     many = problem.records.size >= MANY
@@ -113,9 +114,9 @@ def maximise(
             widest = _widest(problem.terms) if widest is None else widest
             monotone = _running(problem.terms, step, widest)
         if not monotone.any():  # Else a slope without curvature: it rises without end.
-            bent = np.diag(information) > NO_CURVATURE * np.diag(begun[2])
+            bent = np.diag(information) > least
             unmet = np.abs(score - np.where(bent, information @ step, 0.0)) * kept
-            monotone = unmet > STANDING_STILL * np.sqrt(np.diag(begun[2]))
+            monotone = unmet > standing
         if monotone.any():
             break
         size = np.diag(information)[kept]
@@ -185,13 +186,11 @@ def _running(terms: Floats, step: Floats, widest: Floats) -> Flags:
 
 def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
     step = np.zeros(score.size)
-    block = information[np.ix_(kept, kept)]
+    block = information if kept.all() else information[np.ix_(kept, kept)]
     if not np.isfinite(block).all():
         return np.full(score.size, np.nan)
-    try:
-        step[kept] = linalg.cho_solve(linalg.cho_factor(block), score[kept])
-    except linalg.LinAlgError:
-        step[kept] = linalg.lstsq(block, score[kept])[0]
+    found = solved(block, score[kept])
+    step[kept] = linalg.lstsq(block, score[kept])[0] if found is None else found
     return step
 
 

@@ -220,9 +220,13 @@ def information_of(problem: Problem, at: Moments, slot_weight: Floats | None = N
     if slot_weight is not None:
         uu, uv, vv = uu * slot_weight, uv * slot_weight, vv * slot_weight
         hazard, tied = hazard * slot_weight, tied * slot_weight
-    s1, d1 = at.s1 / at.s0[:, None], at.d1 / at.s0[:, None]
-    cross = s1.T @ (uv[:, None] * d1)
-    means = s1.T @ (uu[:, None] * s1) + d1.T @ (vv[:, None] * d1) - cross - cross.T
+    s1 = at.s1 / at.s0[:, None]
+    means = s1.T @ (uu[:, None] * s1)
+    if problem.spread:
+        several = np.flatnonzero(problem.slots.deaths > 1)
+        s1, d1 = s1.take(several, axis=0), at.d1.take(several, axis=0) / at.s0[several, None]
+        cross = s1.T @ (uv[several, None] * d1)
+        means += d1.T @ (vv[several, None] * d1) - cross - cross.T
     information = _expected_crossproduct(problem, at, hazard, tied) - means
     return np.asarray((information + information.T) / 2)
 

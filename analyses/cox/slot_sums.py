@@ -105,6 +105,8 @@ def _loses_digits(slots: Slots, s0: Floats, subtracted: Floats, mass: Floats) ->
 def _running(values: Floats, slots: Slots, *, backwards: bool = False) -> Floats:
     """Running sums within strata."""
     strata = slots.begins.size - 1
+    if strata == 1:
+        return values[::-1].cumsum(axis=0)[::-1] if backwards else values.cumsum(axis=0)
     if strata <= MOST_STRATA_IN_A_LOOP:
         out = np.empty_like(values)
         for begin, end in zip(slots.begins[:-1], slots.begins[1:], strict=True):

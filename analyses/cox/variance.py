@@ -8,6 +8,8 @@ from .partial_likelihood import weighted_crossproduct
 
 ALIASED = 1e-10
 """Share of a column's information left after the columns before it, below which it is aliased."""
+PLENTY = 1e-6
+"""A share so large that nobody has to look at the columns one by one."""
 LOST = 1e-5
 """Share of a column's information that is left where the likelihood runs on, below which those who
 told of it are out of the risk sets."""
@@ -18,13 +20,19 @@ PART_OF_ANOTHER = 1e-4
 def inverse_information(information: Floats, aliased: Flags) -> Floats:
     """The inverse of the information, (p, p), with zeros for aliased columns."""
     kept = np.flatnonzero(~aliased)
-    block = information[np.ix_(kept, kept)]
     inverse: Floats = np.zeros(information.shape)
-    try:
-        inverse[np.ix_(kept, kept)] = linalg.cho_solve(linalg.cho_factor(block), np.eye(kept.size))
-    except linalg.LinAlgError:
-        inverse[np.ix_(kept, kept)] = linalg.pinvh(block)
+    if kept.size:
+        block = information[np.ix_(kept, kept)]
+        found = solved(block, np.eye(kept.size))
+        inverse[np.ix_(kept, kept)] = linalg.pinvh(block) if found is None else found
     return inverse
+
+
+def solved(matrix: Floats, right: Floats) -> Floats | None:
+    """What the matrix (p, p) makes ``right`` of, by Cholesky's factors; None if not positive."""
+    # SciPy's own way to these factors looks at its arguments for longer than it takes to solve.
+    _, solution, refused = linalg.lapack.dposv(matrix, right)
+    return None if refused else np.asarray(solution)
 
 
 def aliased_columns(information: Floats, events: float = 0.0) -> Flags:
@@ -40,6 +48,9 @@ def aliased_columns(information: Floats, events: float = 0.0) -> Flags:
     aliased: Flags = size <= np.sqrt(ALIASED) * largest
     scale = np.where(aliased, 1.0, size)
     left = information / np.outer(scale, scale)
+    factor, refused = linalg.lapack.dpotrf(left, lower=1)
+    if not (refused or aliased.any()) and (np.diag(factor) ** 2 > PLENTY).all():
+        return aliased  # Its squared diagonal is what is left of each column below.
     for column in range(p):
         if aliased[column] or left[column, column] < ALIASED:
             aliased[column] = True
