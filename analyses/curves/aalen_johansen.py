@@ -1,15 +1,12 @@
 """The Aalen-Johansen estimate of cumulative incidences, with their errors, on arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..records import Floats
-from .influence_sums import (
-    Changes,
-    influence_variance,
-    log_survival_influence_variance,
-)
+from .influence_sums import Changes, Combination, influence_variances
 from .product_limit import ProductLimit, product_limit
 from .records import CurveRecords
 from .timeline import Timeline
@@ -71,42 +68,37 @@ def influence_on(found: Incidences, cause: int) -> Influence:
     return Influence(limit.odds, limit.left, pulled, f * limit.left + reach, f * limit.left)
 
 
-def incidence_variance(
-    found: Incidences, records: CurveRecords, cause: int, copies: Floats | None = None
-) -> Floats:
-    """Infinitesimal-jackknife variance of the incidence of a cause, (K,), by cluster.
+def jackknife_variances(
+    found: Incidences, records: CurveRecords, causes: Sequence[int], copies: Floats | None = None
+) -> list[Floats]:
+    """Infinitesimal-jackknife variances (K,) of the incidence of each cause, by cluster.
 
+    The number after the last cause means event-free survival, whose variance is 0 where it is 0.
     copies : (n,) units that each record stands for.
 
-    That of R's survfit; Therneau (2024), vignette "Multi-state models" of the package survival.
+    Those of R's survfit; Therneau (2024), vignette "Multi-state models" of the package survival.
     """
-    timeline, part = found.timeline, influence_on(found, cause)
-    slots, w = timeline.slots, records.weight
-    leave = slots.past - 1
-    b, c = timeline.running(part.odds), timeline.running(part.pulled)
-    b_since = timeline.before(b, 0.0)[slots.first]
-    c_since = timeline.before(c, 0.0)[slots.first]
-    any_event, mine = records.event > 0, records.event == cause + 1
-    jump = np.where(mine, part.mine[leave], np.where(any_event, part.other[leave], 0.0))
-    # Coefficients of F, of -1 and of (F B - C).
-    entering = np.column_stack((-w * b_since, -w * c_since, w))
-    leaving = np.column_stack(
-        (w * (b[leave] - any_event * part.left[leave]), w * (c[leave] - jump), -w)
-    )
-    f = found.incidence[:, cause]
-    weights = np.column_stack((f, -np.ones_like(f), f * b - c))
-    changes = Changes(entering, leaving)
-    return influence_variance(timeline, records.cluster, changes, weights, copies)
-
-
-def survival_variance(
-    found: Incidences, records: CurveRecords, copies: Floats | None = None
-) -> Floats:
-    """Infinitesimal-jackknife variance of event-free survival, (K,); 0 where it is 0."""
-    variance = log_survival_influence_variance(
-        found.timeline, records, found.limit.odds, found.limit.left, copies
-    )
-    return np.asarray(found.limit.survival**2 * variance)
+    timeline, survival, w = found.timeline, found.limit.survival, records.weight
+    slots, leave = timeline.slots, timeline.slots.past - 1
+    any_event = records.event > 0
+    b = timeline.running(found.limit.odds)
+    # Coefficients of F, or of log survival; of (F B - C), or of B; then of -1 for each cause.
+    entering = [-w * timeline.before(b, 0.0)[slots.first], w]
+    leaving = [w * (b[leave] - any_event * found.limit.left[leave]), -w]
+    curves = []
+    for cause in causes:
+        if cause == found.incidence.shape[1]:
+            curves.append(Combination((0, 1), np.column_stack((survival, survival * b))))
+            continue
+        part, f = influence_on(found, cause), found.incidence[:, cause]
+        c, mine = timeline.running(part.pulled), records.event == cause + 1
+        jump = np.where(mine, part.mine[leave], np.where(any_event, part.other[leave], 0.0))
+        weights = np.column_stack((f, f * b - c, -np.ones_like(f)))
+        curves.append(Combination((0, 1, len(entering)), weights))
+        entering.append(-w * timeline.before(c, 0.0)[slots.first])
+        leaving.append(w * (c[leave] - jump))
+    changes = Changes(np.column_stack(entering), np.column_stack(leaving))
+    return influence_variances(timeline, records.cluster, changes, curves, copies)
 
 
 def aalen_variance(found: Incidences, cause: int) -> Floats:

@@ -18,9 +18,8 @@ from .aalen_johansen import (
     Incidences,
     aalen_variance,
     greenwood_variance,
-    incidence_variance,
     incidences_of,
-    survival_variance,
+    jackknife_variances,
 )
 from .intervals import ConfType, check_interval, probability_limits
 from .product_limit import log_survival_variance
@@ -149,7 +148,12 @@ def _frame(
 ) -> pl.DataFrame:
     """The rows of each outcome by name, one after another."""
     timeline, names = found.timeline, pl.Series(list(causes))
-    parts = [_drawn(settings, found, sample, cause) for cause in causes.values()]
+    numbers = list(causes.values())
+    variances = _variances(settings.variance, found, sample, numbers)
+    parts = [
+        _drawn(settings, found, cause, variance)
+        for cause, variance in zip(numbers, variances, strict=True)
+    ]
     events, estimate, std_error, low, high = map(np.concatenate, zip(*parts, strict=True))
     times = len(parts)
     columns: dict[str, Floats | pl.Series] = {
@@ -167,10 +171,13 @@ def _frame(
 
 
 def _drawn(
-    settings: CumulativeIncidence, found: Incidences, sample: Sample, cause: int
+    settings: CumulativeIncidence, found: Incidences, cause: int, variance: Floats
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Events, estimate, standard error and limits (K,) of a cause, or of being event-free."""
-    estimate, events, variance = _row(settings.variance, found, sample, cause)
+    if cause == found.incidence.shape[1]:
+        estimate, events = found.limit.survival, found.timeline.any_event
+    else:
+        estimate, events = found.incidence[:, cause], found.timeline.events[:, cause]
     std_error = np.sqrt(np.maximum(variance, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(std_error == 0, 0.0, std_error / estimate)
@@ -178,21 +185,15 @@ def _drawn(
     return events, estimate, std_error, low, high
 
 
-def _row(
-    kind: IncidenceVariance, found: Incidences, sample: Sample, cause: int
-) -> tuple[Floats, Floats, Floats]:
-    """Estimate, events and variance (K,) of a cause, or of event-free survival after the last."""
-    timeline = found.timeline
-    if cause == found.incidence.shape[1]:
-        survival = found.limit.survival
-        if kind == "infinitesimal jackknife":
-            variance = survival_variance(found, sample.records, sample.copies)
-        else:
-            of_log = log_survival_variance(timeline, found.limit)
-            variance = np.where(survival > 0, survival, np.nan) ** 2 * of_log
-        return survival, timeline.any_event, variance
-    estimate, events = found.incidence[:, cause], timeline.events[:, cause]
+def _variances(
+    kind: IncidenceVariance, found: Incidences, sample: Sample, causes: list[int]
+) -> list[Floats]:
+    """Variances (K,) of each cause, and of event-free survival after the last."""
     if kind == "infinitesimal jackknife":
-        return estimate, events, incidence_variance(found, sample.records, cause, sample.copies)
+        return jackknife_variances(found, sample.records, causes, sample.copies)
     by_slot = aalen_variance if kind == "aalen" else greenwood_variance
-    return estimate, events, by_slot(found, cause)
+    of_log = log_survival_variance(found.timeline, found.limit)
+    survival = found.limit.survival
+    free = np.where(survival > 0, survival, np.nan) ** 2 * of_log
+    last = found.incidence.shape[1]
+    return [free if cause == last else by_slot(found, cause) for cause in causes]

@@ -6,6 +6,7 @@ over persons of products of two coefficients change only there too, and the vari
 is a few running sums.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..records import Codes, Floats
 from ..sums_by_code import counts_of
 from .records import CurveRecords, distinct
 from .timeline import Timeline
+
+Pair = tuple[int, int]
 
 MANY = 64
 """Units with more changes than this are summed one by one, the others all together."""
@@ -33,76 +36,106 @@ class Changes:
     leaving: Floats
 
 
-def sums_of_products(
-    timeline: Timeline, unit: Codes, changes: Changes, copies: Floats | None = None
-) -> Floats:
-    """Sums over units of the products of their coefficients, (K, m, m).
+@dataclass(frozen=True, slots=True, eq=False)
+class Combination:
+    """A curve whose influence is the sum of weights (K, c) times some coefficients.
+
+    coefficients : (c,) their columns in the changes.
+    """
+
+    coefficients: tuple[int, ...]
+    weights: Floats
+
+
+def _sums_of_products(
+    timeline: Timeline, unit: Codes, changes: Changes, copies: Floats | None, pairs: set[Pair]
+) -> dict[Pair, Floats]:
+    """Sums over units of the products (K,) of pairs of their coefficients.
 
     unit : (n,) person or cluster of each record; units of different groups are kept apart.
     copies : (n,) units that each record stands for, where none has more than one record.
     """
-    slots = timeline.slots
-    n, m = changes.entering.shape
+    slots, count = timeline.slots, timeline.time.size
     leave = slots.past - 1
     key = unit * (timeline.begins.size - 1) + timeline.group[leave]
-    before: Floats = np.zeros((2 * n, m))
-    if distinct(key)[0].size == n:
-        slot = np.concatenate((slots.first, leave))
-        before[n:] = changes.entering
-        after = before + np.concatenate((changes.entering, changes.leaving))
-    else:
-        key, slot = np.concatenate((key, key)), np.concatenate((slots.first, leave))
-        order = np.lexsort((slot, key))
-        slot = slot[order]
-        change = np.concatenate((changes.entering, changes.leaving))[order]
-        after = _running_by_unit(key[order], change)
-        before = after - change
-    out = np.empty((timeline.time.size, m, m))
-    for i in range(m):
-        for j in range(i, m):
-            gained = after[:, i] * after[:, j] - before[:, i] * before[:, j]
+    if distinct(key)[0].size == key.size:
+        begun = changes.entering.T.copy()
+        ended = begun + changes.leaving.T
+        out = {}
+        for i, j in pairs:
+            came = begun[i] * begun[j]
+            gained = ended[i] * ended[j] - came
             if copies is not None:
-                gained *= np.concatenate((copies, copies))
-            each = counts_of(slot, gained, timeline.time.size)
-            out[:, i, j] = out[:, j, i] = timeline.running(each)
-    return out
+                came *= copies
+                gained *= copies
+            each = counts_of(slots.first, came, count) + counts_of(leave, gained, count)
+            out[i, j] = timeline.running(each)
+        return out
+    key, slot = np.concatenate((key, key)), np.concatenate((slots.first, leave))
+    order = np.lexsort((slot, key))
+    slot = slot[order]
+    change = np.concatenate((changes.entering, changes.leaving))[order]
+    after = _running_by_unit(key[order], change)
+    before = after - change
+    return {
+        (i, j): timeline.running(
+            counts_of(slot, after[:, i] * after[:, j] - before[:, i] * before[:, j], count)
+        )
+        for i, j in pairs
+    }
 
 
-def influence_variance(
+def influence_variances(
     timeline: Timeline,
     unit: Codes,
     changes: Changes,
-    weights: Floats,
+    curves: Sequence[Combination],
     copies: Floats | None = None,
-) -> Floats:
-    """Sums over units of the squares (K,) of the weights (K, m) times their coefficients.
+) -> list[Floats]:
+    """Sums over units of the squared influence (K,) on each curve.
 
-    unit, copies : as in ``sums_of_products``. Not a number where neither running sums nor the time
-    to do without them leave a digit: 0 would say that nothing is uncertain.
+    unit : (n,) person or cluster of each record; copies : (n,) units that each record stands for,
+    where none has more than one record. Not a number where neither running sums nor the time to do
+    without them leave a digit: 0 would say that nothing is uncertain.
     """
-    products = sums_of_products(timeline, unit, changes, copies)
-    value = np.einsum("ki,kij,kj->k", weights, products, weights)
-    largest = timeline.largest(np.einsum("kii->ki", products))
-    size = (np.abs(weights) * np.sqrt(largest)).sum(axis=1) ** 2
-    doubtful = np.flatnonzero((size > 0) & ~(value > FEW_DIGITS * size))
-    value[(size > 0) & ~(value > ROUNDING * size)] = np.nan
-    for slot in doubtful[: MOST_AFRESH // unit.size]:
-        value[slot] = _afresh(timeline, unit, changes, (int(slot), weights[slot]), copies)
-    return np.asarray(np.where(size > 0, value, 0.0))
+    pairs = {
+        (i, j) for curve in curves for i in curve.coefficients for j in curve.coefficients if i <= j
+    }
+    products = _sums_of_products(timeline, unit, changes, copies, pairs)
+    largest = {i: timeline.largest(products[i, i]) for i, j in pairs if i == j}
+    found = []
+    for curve in curves:
+        columns = list(enumerate(curve.coefficients))
+        weights = curve.weights.T
+        value, size = np.zeros(timeline.time.size), np.zeros(timeline.time.size)
+        for a, i in columns:
+            size += np.abs(weights[a]) * np.sqrt(largest[i])
+            value += weights[a] ** 2 * products[i, i]
+            for b, j in columns[a + 1 :]:
+                value += 2.0 * weights[a] * weights[b] * products[min(i, j), max(i, j)]
+        size **= 2
+        doubtful = np.flatnonzero((size > 0) & ~(value > FEW_DIGITS * size))
+        value[(size > 0) & ~(value > ROUNDING * size)] = np.nan
+        for slot in doubtful[: MOST_AFRESH // unit.size]:
+            at = int(slot), curve.weights[slot], list(curve.coefficients)
+            value[slot] = _afresh(timeline, unit, changes, at, copies)
+        found.append(np.asarray(np.where(size > 0, value, 0.0)))
+    return found
 
 
 def _afresh(
     timeline: Timeline,
     unit: Codes,
     changes: Changes,
-    at: tuple[int, Floats],
+    at: tuple[int, Floats, list[int]],
     copies: Floats | None,
 ) -> float:
     """The sum of squares at one slot, from the changes of its group until then."""
-    (slot, weights), slots = at, timeline.slots
+    (slot, weights, columns), slots = at, timeline.slots
     mine = np.flatnonzero((slots.first <= slot) & (slots.first >= _begin(timeline, slot)))
     gone = slots.past[mine] - 1 <= slot
-    entering, leaving = changes.entering[mine], changes.leaving[mine] * gone[:, None]
+    entering = changes.entering[np.ix_(mine, np.array(columns))]
+    leaving = changes.leaving[np.ix_(mine, np.array(columns))] * gone[:, None]
     influence = entering @ weights + leaving @ weights
     added = (np.abs(entering) + np.abs(leaving)) @ np.abs(weights)
     if copies is None:
@@ -157,6 +190,6 @@ def log_survival_influence_variance(
     entering = np.column_stack((-weight * since, weight))
     gone = weight * (lived[leave] - (records.event > 0) * left[leave])
     leaving = np.column_stack((gone, -weight))
-    weights = np.column_stack((np.ones_like(lived), lived))
+    curve = Combination((0, 1), np.column_stack((np.ones_like(lived), lived)))
     changes = Changes(entering, leaving)
-    return influence_variance(timeline, records.cluster, changes, weights, copies)
+    return influence_variances(timeline, records.cluster, changes, [curve], copies)[0]
