@@ -20,6 +20,8 @@ from .influence import event_means
 from .partial_likelihood import information_of
 from .variance import ALIASED
 
+FIRST = 256
+"""Records that mostly tell which columns vary."""
 TABLE = {"term": pl.String, "chi_square": pl.Float64, "df": pl.Int64, "p_value": pl.Float64}
 """The columns of the table of tests."""
 Transform = Literal["km", "rank", "identity", "log"] | Callable[[Floats], Floats]
@@ -183,7 +185,10 @@ def _used(fit: CoxFit) -> Flags:
     slots = fit.problem.slots
     present: Codes = np.unique(slots.stratum)
     if records.stratum.max(initial=0) == 0:
-        return np.asarray((terms != terms[0]).any(axis=0))[None, :][present]
+        vary = (terms[:FIRST] != terms[0]).any(axis=0)
+        if not vary.all():
+            vary = (terms != terms[0]).any(axis=0)
+        return np.asarray(vary)[None, :][present]
     # Sorted by stratum, so that each is a run; reductions over runs are quick.
     order = np.argsort(records.stratum, kind="stable")
     runs = np.flatnonzero(np.diff(records.stratum[order], prepend=-1))
