@@ -59,19 +59,26 @@ def score_residuals(problem: Problem, at: Moments) -> ScoreResiduals:
     )
 
 
-def risk_residuals(problem: Problem, at: Moments) -> Floats:
-    """Each record's part of the score as a member of risk sets, (n, p)."""
+def risk_residuals(problem: Problem, at: Moments, places: Codes | None = None) -> Floats:
+    """Each record's part of the score as a member of risk sets, (n, p).
+
+    places : (m,) of the records whose parts are wanted, all without it.
+    """
+    if places is not None and problem.spread:
+        return risk_residuals(problem, at)[places]
     lived = _lived(problem, at)
-    risk = np.empty_like(problem.terms)
+    size = at.risk.size if places is None else places.size
+    risk = np.empty((size, problem.terms.shape[1]))
 
     def fill(part: slice) -> None:
-        for rows in blocks_of(part.start, part.stop):
+        for own in blocks_of(part.start, part.stop):
+            rows = own if places is None else places[own]
             slope, hazard = lived(rows)
-            here = np.multiply(problem.terms[rows], hazard[:, None], out=risk[rows])
+            here = np.multiply(problem.terms[rows], hazard[:, None], out=risk[own])
             np.subtract(slope, here, out=here)
             here *= at.risk[rows, None]
 
-    by_parts(len(risk), fill)
+    by_parts(size, fill)
     if problem.spread:
         risk[problem.slots.death] -= _spared(problem, at)
     return risk
@@ -124,7 +131,7 @@ def _spared(problem: Problem, at: Moments) -> Floats:
     return own
 
 
-def _lived(problem: Problem, at: Moments) -> Callable[[slice], tuple[Floats, Floats]]:
+def _lived(problem: Problem, at: Moments) -> Callable[[slice | Codes], tuple[Floats, Floats]]:
     """Sums over each record's time at risk of the slots' slopes, (rows, p), and hazard, (rows,).
 
     For at most WIDE rows at a time, and good until the next.
@@ -138,8 +145,8 @@ def _lived(problem: Problem, at: Moments) -> Callable[[slice], tuple[Floats, Flo
     live_hazard = lived_by(problem.slots, at.hazard, additions_only=at.additions_only)
     p = slope.shape[1]
 
-    def lived(rows: slice) -> tuple[Floats, Floats]:
-        count = rows.stop - rows.start
+    def lived(rows: slice | Codes) -> tuple[Floats, Floats]:
+        count = rows.stop - rows.start if isinstance(rows, slice) else rows.size
         slopes, hazards = room("slopes", WIDE, p)[:count], room("hazards", WIDE)[:count]
         live_slope(rows, slopes, room("spare slopes", WIDE, p))
         live_hazard(rows, hazards, room("spare hazards", WIDE))

@@ -39,7 +39,8 @@ class Problem:
     terms : (n, p), each column centred and scaled. ties : "efron" or "breslow". What follows is
     made of them, once: dead_terms (m, p), those of the records that fail, ordered by slot;
     event_weight (m,), theirs, and weight (m,), its mean at their slot; f (m,), the share of the
-    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread.
+    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread; events,
+    their total weight; observed (p,) and offset, the weighted sums of their terms and offsets.
     """
 
     records: RiskRecords
@@ -50,6 +51,9 @@ class Problem:
     event_weight: Floats = field(init=False)
     weight: Floats = field(init=False)
     f: Floats = field(init=False)
+    events: float = field(init=False)
+    observed: Floats = field(init=False)
+    offset: float = field(init=False)
 
     def __post_init__(self) -> None:
         slots, at = self.slots, self.slots.death_slot
@@ -60,6 +64,9 @@ class Problem:
         object.__setattr__(self, "event_weight", own)
         object.__setattr__(self, "weight", mean[at])
         object.__setattr__(self, "f", left_out)
+        object.__setattr__(self, "events", float(own.sum()))
+        object.__setattr__(self, "observed", own @ self.dead_terms)
+        object.__setattr__(self, "offset", float(own @ self.records.offset.take(slots.death)))
 
     @property
     def spread(self) -> bool:
@@ -111,7 +118,7 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         if problem.spread:
             tied = counts_of(at, problem.f * wu, count)
         if not additions_only:
-            additions_only = lived_loses_digits(slots, risk, hazard, float(weight.sum()))
+            additions_only = lived_loses_digits(slots, risk, hazard, problem.events)
     return Moments(
         beta=beta,
         risk=risk,
@@ -205,11 +212,9 @@ def derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
 
 
 def _derivatives(problem: Problem, at: Moments) -> tuple[float, Floats, Floats]:
-    own = problem.event_weight
-    observed = own @ problem.dead_terms
-    linear = observed @ at.beta + own @ (problem.records.offset[problem.slots.death] - at.shift)
+    linear = problem.observed @ at.beta + problem.offset - at.shift * problem.events
     value = float(linear + problem.weight @ np.log(at.u))
-    score = observed - (at.hazard @ at.s1 - at.tied @ at.d1)
+    score = problem.observed - (at.hazard @ at.s1 - at.tied @ at.d1)
     return value, np.asarray(score), information_of(problem, at)
 
 

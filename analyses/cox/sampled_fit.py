@@ -18,7 +18,7 @@ from .fit import CoxFit, dfbeta, fit_beside, fit_cox, influence_on_beta, maximum
 from .influence import risk_residuals, summed_score_residuals, sums_by
 from .plan import Plan
 from .slots import without_late_weightless
-from .variance import drawn_controls_variance, robust_variance, subcohort_variance
+from .variance import drawn_controls_variance, drawn_subcohort_variance, robust_variance
 from .weighted_records import (
     Sampling,
     events_alone,
@@ -53,12 +53,12 @@ def fit_for(
     fit = fit_cox(records, given, columns.names, plan.ties, maximiser)
     if plan.weighting is not None:
         fit = replace(fit, sample="nested case-control sample")
-    return with_robust(fit, records) if isinstance(plan.variance, Robust) else fit
+    return with_robust(fit) if isinstance(plan.variance, Robust) else fit
 
 
-def with_robust(fit: CoxFit, records: RiskRecords) -> CoxFit:
+def with_robust(fit: CoxFit) -> CoxFit:
     """The same fit with the robust variance, summed over clusters (persons unless declared)."""
-    summed = summed_score_residuals(fit.problem, fit.moments(), records.cluster[fit.kept])
+    summed = summed_score_residuals(fit.problem, fit.moments(), fit.problem.records.cluster)
     to_beta = influence_on_beta(fit, np.eye(fit.beta.size))
     return replace(fit, covariance=to_beta.T @ robust_variance(summed) @ to_beta)
 
@@ -71,7 +71,7 @@ def _fit_case_cohort(
         chosen, kept = prentice(records, frame[SUBCOHORT].to_numpy())
         fit = fit_cox(chosen, columns.where(kept), columns.names, plan.ties)
         if robust:
-            return with_robust(fit, chosen)
+            return with_robust(fit)
         alone = _fit_subcohort_alone(sampling_of(frame, design), records, columns, fit)
         return _estimable_by_both(replace(fit, covariance=alone.two_phase()), alone.fit)
     sampling = sampling_of(frame, design)
@@ -79,7 +79,7 @@ def _fit_case_cohort(
         return _fit_inverse_probability(plan, sampling, records, columns)
     alone = _fit_subcohort_alone(sampling, records, columns)
     if robust:
-        return with_robust(alone.fit, alone.records)
+        return with_robust(alone.fit)
     return replace(alone.fit, covariance=alone.two_phase())
 
 
@@ -105,20 +105,21 @@ class _SubcohortAlone:
     def two_phase(self) -> Floats:
         """The model's variance plus that of drawing the subcohort."""
         fit = self.fit
-        residuals = risk_residuals(fit.problem, fit.moments())
         # The others have no weight in any risk set.
         drawn = np.flatnonzero(self.sampling.subcohort)
         kept = fit.kept[drawn]
         at_risk = drawn if fit.kept.all() else (np.cumsum(fit.kept) - 1)[drawn[kept]]
-        influence = _of_everyone(kept, influence_on_beta(fit, residuals.take(at_risk, axis=0)))
+        residuals = risk_residuals(fit.problem, fit.moments(), at_risk)
         one_each = _PersonRows(self.records.person[drawn])
         first = drawn[one_each.first]
-        summed, share = one_each.summed(influence), self.sampling.share[first]
-        stratum = self.sampling.stratum[first]
-        if not np.diff(stratum).any():
-            return subcohort_variance(fit.model_covariance, summed, share)
-        drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
-        return fit.model_covariance + drawing
+        summed = one_each.summed(_of_everyone(kept, residuals))
+        share, stratum = self.sampling.share[first], self.sampling.stratum[first]
+        if np.diff(stratum).any():
+            drawing = drawn_controls_variance(summed, stratum, share, degrees_lost=1)
+        else:
+            drawing = drawn_subcohort_variance(summed, share)
+        to_beta = influence_on_beta(fit, np.eye(fit.beta.size))
+        return np.asarray(fit.model_covariance + to_beta.T @ drawing @ to_beta)
 
 
 def _of_everyone(kept: Flags, influence: Floats) -> Floats:
@@ -186,7 +187,7 @@ def _fit_inverse_probability(
     chosen, kept, share = inverse_probability(records, sampling)
     fit = fit_cox(chosen, columns.where(kept), columns.names, plan.ties)
     if isinstance(plan.variance, Robust):
-        return with_robust(fit, chosen)
+        return with_robust(fit)
     rows = _PersonRows(chosen.person)
     control = ~is_case(chosen)[rows.first]
     influence = rows.summed(_of_everyone(fit.kept, dfbeta(fit)))

@@ -140,7 +140,7 @@ def sums_while_at_risk(slots: Slots, values: Floats, *, additions_only: bool) ->
 
 def lived_by(
     slots: Slots, values: Floats, *, additions_only: bool
-) -> Callable[[slice, Floats, Floats], None]:
+) -> Callable[[slice | Codes, Floats, Floats], None]:
     """Sums of slot values as ``sums_while_at_risk`` gives them, for some rows at a time.
 
     What is returned takes the rows, where to write their sums, and room for as many more: memory
@@ -149,13 +149,13 @@ def lived_by(
     if additions_only:
         whole = _sums_while_at_risk_by_tree(slots, values)
 
-        def copy(rows: slice, out: Floats, spare: Floats) -> None:
+        def copy(rows: slice | Codes, out: Floats, spare: Floats) -> None:
             out[:] = whole[rows]
 
         return copy
     running = np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
 
-    def subtract(rows: slice, out: Floats, spare: Floats) -> None:
+    def subtract(rows: slice | Codes, out: Floats, spare: Floats) -> None:
         # The mode is never needed: without it, numpy takes a copy lest it must raise.
         np.take(running, slots.past[rows], axis=0, out=out, mode="clip")
         before = spare[: len(out)]

@@ -122,8 +122,10 @@ def _times_up_to(times: Floats, at: Floats) -> Codes:
     if times[0] >= 0 and last < LARGEST_TABLE and (times == np.rint(times)).all():
         table = np.zeros(int(last) + 2, dtype=np.int64)
         table[times.astype(np.int64) + 1] = 1
-        whole = np.floor(np.clip(at, -1.0, last)).astype(np.int64) + 1
-        return np.cumsum(table)[whole]
+        whole = np.clip(at, -1.0, last)
+        np.floor(whole, out=whole)
+        whole += 1.0
+        return np.cumsum(table).take(whole.astype(np.int64))
     found = np.empty(at.size, dtype=np.int64)
 
     def search(rows: slice) -> None:

@@ -107,31 +107,31 @@ def robust_variance(dfbeta: Floats) -> Floats:
     return dfbeta.T @ dfbeta
 
 
-def subcohort_variance(model: Floats, dfbeta: Floats, share: Floats) -> Floats:
-    """The model's variance plus that of drawing a subcohort, (p, p).
+def drawn_subcohort_variance(influence: Floats, share: Floats) -> Floats:
+    """The variance of drawing a subcohort, (p, p), on the scale of the influence.
 
-    dfbeta : (m, p) influence of each subcohort person through the risk sets alone. share : (m,)
-    share of her sampling stratum that was drawn, in (0, 1].
+    influence : (m, p) of each subcohort person through the risk sets alone. share : (m,) share of
+    her sampling stratum that was drawn, in (0, 1].
 
     Self and Prentice (1988); in the form of Therneau and Li (1999), Lifetime Data Anal 5:99-112.
     """
-    return model + weighted_crossproduct(dfbeta, 1.0 - share)
+    return weighted_crossproduct(influence, 1.0 - share)
 
 
 def drawn_controls_variance(
-    dfbeta: Floats, stratum: Codes, share: Floats, *, degrees_lost: int
+    influence: Floats, stratum: Codes, share: Floats, *, degrees_lost: int
 ) -> Floats:
-    """The variance of drawing weighted controls within strata, (p, p).
+    """The variance of drawing weighted controls within strata, (p, p), on the influence's scale.
 
-    dfbeta : (m, p) weighted influence of each drawn control, centred here within strata.
+    influence : (m, p) weighted, of each drawn control, centred here within strata.
     stratum : (m,) codes from 0. share : (m,) share of the stratum's controls that was drawn.
     degrees_lost : 1 divides by m - 1 (Borgan et al. 2000, equation 17, as R's cch does for its
     methods I and II), 0 by m (as it does for Lin and Ying's).
     """
-    total = np.zeros((dfbeta.shape[1], dfbeta.shape[1]))
+    total = np.zeros((influence.shape[1], influence.shape[1]))
     for code in np.unique(stratum):
         inside = stratum == code
-        centred = dfbeta[inside] - dfbeta[inside].mean(axis=0)
+        centred = influence[inside] - influence[inside].mean(axis=0)
         count = int(inside.sum())
         scale = (1.0 - share[inside][0]) * count / max(count - degrees_lost, 1)
         total += scale * centred.T @ centred

@@ -107,7 +107,8 @@ def _covariance(task: Task, pooled: Pooled) -> Floats:
 def _drawing(task: Task, sums: Sequence[Sums], strata: Mapping[str, StratumCounts]) -> Floats:
     """The variance of drawing persons within strata, on the scale of the score, (p, p).
 
-    The sums of ``cox.variance.subcohort_variance`` and ``drawn_controls_variance``, over sites.
+    The sums of ``cox.variance.drawn_subcohort_variance`` and of ``drawn_controls_variance``, over
+    sites.
     """
     weighted = isinstance(task.plan.weighting, (LinYing, BorganII))
     found: dict[str, list[DrawnSums]] = {}

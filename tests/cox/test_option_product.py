@@ -70,7 +70,7 @@ def agree_with_influence(fit, data, ties, covariance):
     by_cluster = np.array(
         [influence[data.cluster == code].sum(axis=0) for code in np.unique(data.cluster)]
     )
-    robust = with_robust(fit, records_of(data)).covariance
+    robust = with_robust(fit).covariance
     assert robust == pytest.approx(by_cluster.T @ by_cluster, rel=1e-7, abs=1e-10)
     seen = data.event_weight * data.event - brute.offset_influence(data, fit.beta, ties)
     expected = data.event - residual.martingale(fit)

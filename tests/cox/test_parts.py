@@ -38,7 +38,7 @@ def data_of(late=True, **more):
 def fitted(data, ties="efron", codes=None):
     own = records_of(data)
     fit = fit_cox(own, data.terms.T, ("x1", "x2"), ties)
-    return with_robust(fit, own)
+    return with_robust(fit)
 
 
 def numbers(fit):
