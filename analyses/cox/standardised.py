@@ -10,6 +10,8 @@ from ..records import Codes, Flags, Floats, blocks_of
 AT_ONCE = 12_288
 SOME, RUN = 8_192, 64
 """Records that the first guess is made of, and how many of them stand side by side."""
+FLAT = 1e-13
+"""A spread this small beside the mean is rounding error."""
 NEARLY = 0.1
 """How far from 0 the mean of a column may be left, and from 1 its standard deviation."""
 
@@ -29,7 +31,16 @@ def standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats
 def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats, Floats]:
     places = None if kept.all() else np.flatnonzero(kept)
     size = kept.size if places is None else places.size
-    centre, scale = _of_some(columns, places, size)
+    some = _spread_over(size)
+    part = np.array([column.take(some if places is None else places[some]) for column in columns])
+    centre, scale = part.mean(axis=1), part.std(axis=1)
+    flat = scale <= FLAT * np.abs(centre)
+    scale[flat] = 1.0
+    if some.size == size:
+        part -= centre[:, None]
+        part /= scale[:, None]
+        part[flat] = 0.0
+        return part.T.copy(), centre, scale
     terms = np.empty((size, len(columns)))
 
     def fill(part: slice) -> Floats:
@@ -45,9 +56,16 @@ def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Float
             terms[rows] = block.T
         return sums
 
-    mean, square = sum_in_order(by_parts(size, fill)) / max(size, 1)
-    spread = np.sqrt(np.maximum(square - mean**2, 0.0))
-    flat = scale * spread <= 1e-13 * np.abs(centre + scale * mean)
+    mean, square = sum_in_order(by_parts(size, fill)) / size
+    return _mended(terms, centre, scale, (mean, np.sqrt(np.maximum(square - mean**2, 0.0))))
+
+
+def _mended(
+    terms: Floats, centre: Floats, scale: Floats, found: tuple[Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Terms (m, p) with their centre and scale, where mean and spread were found to be another."""
+    mean, spread = found
+    flat = scale * spread <= FLAT * np.abs(centre + scale * mean)
     terms[:, flat] = 0.0
     far = ~flat & ((np.abs(mean) > NEARLY) | (np.abs(spread - 1.0) > NEARLY))
     for j in np.flatnonzero(far):
@@ -56,22 +74,11 @@ def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Float
     return terms, centre + moved, np.where(flat, 1.0, scale * np.where(far, spread, 1.0))
 
 
-def _of_some(columns: Sequence[Floats], places: Codes | None, size: int) -> tuple[Floats, Floats]:
-    """Means and standard deviations of columns, (p,), in rows spread over all of them.
-
-    They are among the rows, so that their mean is at most sqrt(size / SOME) standard deviations
-    from that of all. The scale is 1 where they do not vary.
-    """
-    some = _spread_over(size)
-    at = some if places is None else places[some]
-    part = np.array([column.take(at) for column in columns])
-    centre, scale = part.mean(axis=1), part.std(axis=1)
-    scale[scale <= 1e-13 * np.abs(centre)] = 1.0
-    return centre, scale
-
-
 def _spread_over(size: int) -> Codes:
-    """At most SOME rows of ``size``: runs, since memory is read in runs."""
+    """About SOME rows of ``size``, in runs, since memory is read in runs; all, where these are few.
+
+    The mean of such a part is at most sqrt(size / SOME) standard deviations from that of all.
+    """
     if size <= 2 * SOME:
         return np.arange(size)
     starts = np.arange(0, size - RUN, RUN * (size // SOME))
