@@ -225,12 +225,16 @@ def _risen(
 def _settled(
     evaluate: Evaluate, beta: Floats, step: Floats, gain: float
 ) -> tuple[Floats, tuple[float, Floats, Floats]]:
-    """Halve a step too small for the log-likelihood to show, until the score falls by half."""
+    """Halve a step too small for the log-likelihood to show, until the score falls by half.
+
+    One that still points uphill from where it leads has not gone too far, as where a likelihood
+    rises without end.
+    """
     for halving in range(6):
         candidate = beta + step * 0.5**halving
         found = evaluate(candidate)
         moved = step != 0
         left = float(found[1] @ _newton_step(found[1], found[2], moved))
-        if left <= gain / 4:
+        if left <= gain / 4 or float(found[1] @ step) > 0:
             break
     return candidate, found

@@ -72,6 +72,25 @@ def test_curvature_that_is_rounding_error_is_none():
     assert not found.converged
 
 
+def test_a_likelihood_that_rises_less_than_it_is_rounded():
+    """With a log-likelihood of a million, steps along a monotone one were halved without end.
+
+    The whole model was null for want of convergence: among 25,000 events, a rare exposure sufficed.
+    """
+    data = draw(3, late=False, weights="one", strata=False, offset=False, several=False,
+                clusters=False, persons=20)  # fmt: skip
+    records = records_of(data)
+    problem = Problem(records, slots_of(records), data.terms[:, :1], "efron")
+
+    def evaluate(beta):  # Exposed persons without an event: what they add falls as exp(beta).
+        left = 1e3 * np.exp(beta[0])
+        return -1e6 - left, np.array([-left]), np.array([[left]])
+
+    found = maximise(problem, evaluate)
+    assert found.monotone.all()
+    assert found.iterations < 30
+
+
 def test_a_likelihood_that_rises_without_end():
     """Cases outside the risk sets: the pseudo-likelihood has a slope where it has no curvature."""
     table = pl.DataFrame(
