@@ -86,7 +86,7 @@ def information_slope(problem: Problem, at: Moments) -> Floats:
     p = terms.shape[1]
     first, second = np.triu_indices(p)
     products = terms[:, first] * terms[:, second]
-    _, s2, _ = risk_sums(slots, at.risk, products)
+    s2 = risk_sums(slots, at.risk, products).s1
     dead, slot = slots.death, slots.death_slot
     d2 = column_sums(slot, at.risk[dead], products[dead], slots.count)
     mean = (at.s1[slot] - problem.f[:, None] * at.d1[slot]) * at.u[:, None]

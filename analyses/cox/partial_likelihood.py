@@ -104,7 +104,7 @@ def moments(problem: Problem, beta: Floats) -> Moments:
     slots, weight = problem.slots, problem.weight
     at, count = slots.death_slot, slots.count
     risk, shift, parts = _risks(problem, beta)
-    s0, s1, additions_only = sums_of_passing(slots, parts, risk, problem.terms)
+    s0, s1, entered, additions_only = sums_of_passing(slots, parts, risk, problem.terms)
     d0, d1, denominator, tied = np.zeros_like(s0), np.zeros_like(s1), s0[at], np.zeros_like(s0)
     with np.errstate(all="ignore"):
         if problem.spread:
@@ -118,7 +118,7 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         if problem.spread:
             tied = counts_of(at, problem.f * wu, count)
         if not additions_only:
-            additions_only = lived_loses_digits(slots, risk, hazard, problem.events)
+            additions_only = lived_loses_digits(slots, entered, hazard, problem.events)
     return Moments(
         beta=beta,
         risk=risk,

@@ -174,7 +174,7 @@ def without_empty_risk_sets(records: RiskRecords) -> tuple[RiskRecords, int]:
 def events_alone(records: RiskRecords, slots: Slots) -> Codes:
     """Records whose event happens while nobody with a risk weight is at risk."""
     there = (records.risk_weight > 0).astype(np.float64)[slots.active]
-    at_risk, _, _ = risk_sums(slots.of_active(), there, np.empty((there.size, 0)))
+    at_risk = risk_sums(slots.of_active(), there, np.empty((there.size, 0))).s0
     return slots.death[at_risk[slots.death_slot] < 0.5]
 
 

@@ -104,7 +104,7 @@ def timeline_of(records: CurveRecords, causes: int = 1) -> Timeline:
     if bool((records.weight == 1).all()):
         at_risk = heads.astype(np.float64)
     else:
-        at_risk = risk_sums(slots, records.weight, np.empty((leave.size, 0)))[0]
+        at_risk = risk_sums(slots, records.weight, np.empty((leave.size, 0))).s0
     events = np.empty((count, causes))
     died = np.zeros(count, dtype=np.int64)
     for cause in range(1, causes + 1):

@@ -101,7 +101,7 @@ def _batch_sums(
     enter = leave = (flat, wide)
     if careful:
         slots = _slots(batch, frame)
-        s0, s1, _ = risk_sums(slots, risk, terms)
+        s0, s1, *_ = risk_sums(slots, risk, terms)
         enter = (s0, s1)
     else:
         leave = _by_slot(past - 1, frame.count, risk, terms)
