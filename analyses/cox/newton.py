@@ -99,8 +99,9 @@ def maximise(
     value, score, information = begun = _begun(evaluate, beta)
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     aliased = aliased_columns(information, typical * float(problem.slots.deaths.sum()))
-    kept, whole = ~aliased, np.diag(information)
-    least, standing = NO_CURVATURE * whole, STANDING_STILL * np.sqrt(np.maximum(whole, 0.0))
+    kept = ~aliased
+    whole = np.maximum(np.diag(information), 0.0)  # Below 0 by rounding where aliased.
+    least, standing = NO_CURVATURE * whole, STANDING_STILL * np.sqrt(whole)
     monotone = np.zeros(p, dtype=bool)
     converged = bool(not kept.any())
     many = problem.records.size >= MANY

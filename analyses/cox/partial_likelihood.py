@@ -117,8 +117,8 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         hazard = counts_of(at, wu, count)
         if problem.spread:
             tied = counts_of(at, problem.f * wu, count)
-        if not additions_only:
-            additions_only = lived_loses_digits(slots, entered, hazard, problem.events)
+        if slots.late and not additions_only:
+            additions_only = lived_loses_digits(slots.begins, entered, hazard, problem.events)
     return Moments(
         beta=beta,
         risk=risk,

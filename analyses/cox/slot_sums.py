@@ -150,15 +150,14 @@ def lived_by(
     return subtract
 
 
-def lived_loses_digits(slots: Slots, entered: Floats, hazard: Floats, events: float) -> bool:
+def lived_loses_digits(begins: Codes, entered: Floats, hazard: Floats, events: float) -> bool:
     """Whether the hazards that records live are too small beside the running sums before them.
 
-    entered : (K,) mass that enters at each slot. hazard : (K,). events : their total weight. What
-    all records would have had in the slots before their own is what rounding errors are a share of.
+    begins : of Slots. entered : (K,) mass that enters at each slot. hazard : (K,). events : their
+    total weight. What all records would have had in the slots before their own is what rounding
+    errors are a share of.
     """
-    if not slots.late:
-        return False
-    before = up_to_and_before(hazard, slots.begins)[1][:-1]
+    before = up_to_and_before(hazard, begins)[1][:-1]
     return bool(entered @ before > MOST_LIVED_BEFORE * events)
 
 

@@ -11,12 +11,12 @@ from cohort.errors import NotEstimableError
 
 from ..cox.newton import Maximum, maximise
 from ..cox.partial_likelihood import Problem, Ties
-from ..cox.slot_sums import MOST_CANCELLATION
+from ..cox.slot_sums import lived_loses_digits
 from ..cox.slots import Slots
 from ..cox.variance import inverse_information
 from ..records import Floats, RiskRecords
 from .crew import Crew
-from .passes import Curvature, Frame, Lived, curvature, robust_sums, slot_sums
+from .passes import Frame, Lived, curvature, robust_sums, slot_sums
 from .risk_sets import (
     RiskSets,
     SlotSums,
@@ -105,19 +105,16 @@ class Passes:
         """Log-likelihood, score (p,) and information (p, p) at beta (p,)."""
         with np.errstate(all="ignore"):
             at = self.risk_sets(beta)
-            found = self._curvature(beta, at)
-            most = MOST_CANCELLATION * self._spread.weights.sum()
-            self._careful_lives = found.most > most and not at.careful
-            if self._careful_lives:
-                found = self._curvature(beta, at, careful=True)
+            frame, events = self._frame, float(self._spread.weights.sum())
+            entered = at.sums.enter0
+            self._careful_lives = (frame.late and not at.careful) and lived_loses_digits(
+                frame.begins, entered, at.hazard, events
+            )
+            lived = _lived(beta, at, careful=self._careful_lives)
+            parts = self._told("adding up curvature", curvature, frame, lived)
             value, score = value_and_score(at)
-            information = found.information - gram_of_means(at)
+            information = sum(parts, np.zeros((beta.size, beta.size))) - gram_of_means(at)
         return value, score, np.asarray((information + information.T) / 2)
-
-    def _curvature(self, beta: Floats, at: RiskSets, *, careful: bool = False) -> Curvature:
-        lived = _lived(beta, at, careful=careful)
-        total: Curvature = _summed(self._told("adding up curvature", curvature, self._frame, lived))
-        return total
 
     def squared_residuals(self, beta: Floats) -> Floats:
         """The crossproduct of score residuals, summed by cluster, at beta (p,): (p, p)."""
@@ -158,7 +155,7 @@ def _lived(beta: Floats, at: RiskSets, *, careful: bool) -> Lived:
     return Lived(beta, at.sums.shift, at.hazard, at.tied, careful or at.careful)
 
 
-Sums = TypeVar("Sums", SlotSums, Curvature, Spread)
+Sums = TypeVar("Sums", SlotSums, Spread)
 
 
 def _summed(parts: Iterable[Sums]) -> Sums:

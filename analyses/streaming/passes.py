@@ -13,6 +13,7 @@ from scipy import sparse
 
 from ..cox.influence import sums_by
 from ..cox.partial_likelihood import weighted_crossproduct
+from ..cox.running import up_to_and_before
 from ..cox.slot_sums import risk_sums, sums_while_at_risk
 from ..cox.slots import Slots
 from ..parts import one_thread_each
@@ -49,22 +50,6 @@ class Lived:
     hazard: Floats
     tied: Floats
     careful: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curvature:
-    """What a part adds to the information, (p, p).
-
-    most : the most events that a record would have expected before it is at risk, weight included:
-    rounding errors of running sums grow with it.
-    """
-
-    information: Floats
-    most: float
-
-    def with_more(self, other: "Curvature") -> "Curvature":
-        """Both together."""
-        return Curvature(self.information + other.information, max(self.most, other.most))
 
 
 def slot_sums(batches: Sequence[Columns], frame: Frame, beta: Floats, careful: bool) -> SlotSums:
@@ -127,18 +112,18 @@ def _by_slot(place: Codes, count: int, mass: Floats, columns: Floats) -> tuple[F
     return counts_of(place, mass, count), np.asarray(grid @ columns)
 
 
-def curvature(batches: Sequence[Columns], frame: Frame, lived: Lived) -> Curvature:
-    """The second pass over a part: each record's expected events weigh its terms' crossproduct."""
+def curvature(batches: Sequence[Columns], frame: Frame, lived: Lived) -> Floats:
+    """The second pass over a part: each record's expected events weigh its terms' crossproduct.
+
+    What the part adds to the information, (p, p).
+    """
     p = len(frame.names)
-    total = Curvature(np.zeros((p, p)), 0.0)
+    total = np.zeros((p, p))
     with one_thread_each(), np.errstate(all="ignore"):
-        before = np.concatenate(([0.0], np.cumsum(lived.hazard)))
         for batch, terms in _matrices(batches, frame):
             risk = _risk(batch, terms, lived)
             passed = _lived(batch, frame, (lived.hazard, lived.tied), lived.careful)
-            most = float((risk * before[batch["first"]]).max(initial=0.0))
-            information = weighted_crossproduct(terms, risk * passed)
-            total = total.with_more(Curvature(information, most))
+            total += weighted_crossproduct(terms, risk * passed)
     return total
 
 
@@ -178,9 +163,8 @@ def _lived(batch: Columns, frame: Frame, values: tuple[Floats, Floats], careful:
     if careful:
         lived = sums_while_at_risk(_slots(batch, frame), values[0], additions_only=True)
     else:
-        first = np.zeros_like(values[0][:1])
-        summed = np.concatenate((first, np.cumsum(values[0], axis=0)))
-        lived = summed[batch["past"]] - summed[batch["first"]]
+        up_to, before = up_to_and_before(values[0], frame.begins)
+        lived = up_to[batch["past"]] - before[batch["first"]]
     dead = batch["death"]
     lived[dead] -= values[1][batch["past"][dead].astype(np.int64) - 1]
     return np.asarray(lived)

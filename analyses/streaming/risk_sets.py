@@ -1,14 +1,13 @@
 """Risk sets from sums over slots: the part of a partial likelihood that needs no records."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
+from ..cox.running import running
 from ..cox.slot_sums import MOST_CANCELLATION
 from ..records import Codes, Floats
 
-MOST_STRATA_IN_A_LOOP = 256
 DEATHS_AT_A_TIME = 1_000_000
 
 
@@ -107,28 +106,8 @@ def risk_set_sums(sums: SlotSums, begins: Codes, *, late: bool) -> tuple[Floats,
         running(sums.leave1 - sums.enter1, begins, backwards=True) + sums.enter1,
     )
     subtracted = np.minimum(passed, to_come)
-    if begins.size - 1 > MOST_STRATA_IN_A_LOOP:
-        subtracted = np.full(s0.size, float(sums.enter0.sum()))
     lost = (subtracted > MOST_CANCELLATION * s0) | ~(s0 > 0)
     return s0, s1, bool(lost.any())
-
-
-def running(values: Floats, begins: Codes, *, backwards: bool = False) -> Floats:
-    """Running sums within strata of (K,) or (K, p)."""
-    if begins.size - 1 > MOST_STRATA_IN_A_LOOP:
-        total = np.cumsum(values, axis=0)
-        before = np.concatenate((np.zeros_like(total[:1]), total))
-        lengths = np.diff(begins)
-        if backwards:
-            return np.asarray(np.repeat(before[begins[1:]], lengths, axis=0) - total + values)
-        return np.asarray(total - np.repeat(before[begins[:-1]], lengths, axis=0))
-    out = np.empty_like(values)
-    for begin, end in pairwise(begins):
-        part = values[begin:end]
-        out[begin:end] = (
-            np.cumsum(part[::-1], axis=0)[::-1] if backwards else np.cumsum(part, axis=0)
-        )
-    return out
 
 
 def with_ties(

@@ -72,6 +72,22 @@ def test_curvature_that_is_rounding_error_is_none():
     assert not found.converged
 
 
+def test_information_of_an_aliased_term_below_0_by_rounding():
+    """Streamed, where numpy's warnings are not silenced, it was an invalid square root."""
+    data = draw(3, late=False, weights="one", strata=False, offset=False, several=False,
+                clusters=False, persons=20)  # fmt: skip
+    records = records_of(data)
+    problem = Problem(records, slots_of(records), data.terms, "efron")
+
+    def evaluate(beta):
+        return -((beta[0] - 1.0) ** 2), np.array([2.0 - 2.0 * beta[0], 0.0]), np.diag([2.0, -1e-17])
+
+    found = maximise(problem, evaluate)
+    assert found.converged
+    assert found.aliased.tolist() == [False, True]
+    assert found.beta == pytest.approx([1.0, 0.0])
+
+
 def test_a_likelihood_that_rises_less_than_it_is_rounded():
     """With a log-likelihood of a million, steps along a monotone one were halved without end.
 

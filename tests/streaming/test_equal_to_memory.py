@@ -227,3 +227,22 @@ def test_the_same_to_the_last_bit_again_and_close_in_other_batches(tmp_path):
     assert first.equals(Streamed(Cox()).estimate(one, question).frame)
     other = scanned(cohort, tmp_path / "b", batch_rows=1000, parts=5)
     agree_with_memory(Streamed(Cox()).estimate(other, question).frame, first)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("strata", [5, 60, 400])
+def test_strata_whose_hazards_lie_far_apart(tmp_path, strata, late):
+    """Hazards were summed over all strata before a record's own, which left rounding errors."""
+    rng = np.random.default_rng(strata)
+    frame = people(persons=900).with_columns(stratum=pl.Series(rng.integers(0, strata, 1800)))
+    apart = rng.normal(0, 2.5, strata)[frame["stratum"].to_numpy()]
+    frame = frame.with_columns(offset=pl.Series(apart), weight=pl.Series(10.0 ** (apart / 4)))
+    by = Categorical("stratum", levels=tuple(range(strata)), reference=0)
+    cohort = from_frame(
+        frame, person="id" if late else "row", variables=(*VARIABLES, by), offset="offset",
+        weight="weight",
+        follow_up=FollowUp(DAYS, entry="entry" if late else None, exit="exit", event="event"),
+    )  # fmt: skip
+    question = Question(exposure="sex", adjustments={"age": ["age"]}, strata=("stratum",))
+    ours = streamed(Cox(), cohort, question, tmp_path)
+    agree_with_memory(ours.frame, Cox().estimate(cohort, question).frame)
