@@ -100,8 +100,7 @@ def maximise(
     typical = max(float(problem.records.event_weight[problem.slots.death].mean()), 1e-300)
     aliased = aliased_columns(information, typical * float(problem.slots.deaths.sum()))
     kept = ~aliased
-    whole = np.maximum(np.diag(information), 0.0)  # Below 0 by rounding where aliased.
-    least, standing = NO_CURVATURE * whole, STANDING_STILL * np.sqrt(whole)
+    at_start = np.maximum(np.diag(information), 0.0)  # Below 0 by rounding where aliased.
     monotone = np.zeros(p, dtype=bool)
     converged = bool(not kept.any())
     many = problem.records.size >= MANY
@@ -114,10 +113,8 @@ def maximise(
         if gain < STANDING_STILL:
             widest = _widest(problem.terms) if widest is None else widest
             monotone = _running(problem.terms, step, widest)
-        if not monotone.any():  # Else a slope without curvature: it rises without end.
-            bent = np.diag(information) > least
-            unmet = np.abs(score - np.where(bent, information @ step, 0.0)) * kept
-            monotone = unmet > standing
+        if not monotone.any():
+            monotone = kept & _straight(score, information, step, at_start)
         if monotone.any():
             break
         size = np.diag(information)[kept]
@@ -183,6 +180,16 @@ def _running(terms: Floats, step: Floats, widest: Floats) -> Flags:
     if (np.abs(step) * widest <= RUNNING).all():
         return np.zeros(step.size, dtype=bool)
     return np.asarray(np.abs(step) * np.ptp(terms, axis=0) > RUNNING)
+
+
+def _straight(score: Floats, information: Floats, step: Floats, at_start: Floats) -> Flags:
+    """Terms with a slope and no curvature, (p,): the likelihood rises without end.
+
+    at_start : the diagonal of the information there.
+    """
+    bent = np.diag(information) > NO_CURVATURE * at_start
+    unmet = np.abs(score - np.where(bent, information @ step, 0.0))
+    return np.asarray(unmet > STANDING_STILL * np.sqrt(at_start))
 
 
 def _newton_step(score: Floats, information: Floats, kept: Flags) -> Floats:
