@@ -5,7 +5,7 @@ Link (1984), Biometrics 40:601: events and coefficients both count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,22 @@ def baseline_hazard(fit: CoxFit) -> BaselineHazard:
 
     Raises UnsupportedError for a sampled design.
     """
+    own = _at_own_centres(fit)
+    if fit.apart is None:
+        return own
+    apart = fit.apart[own.stratum]
+    with np.errstate(over="ignore"):  # Where strata lie too far apart, a hazard is infinite.
+        move = np.exp(-apart @ fit.beta)
+    return replace(
+        own,
+        hazard=own.hazard * move,
+        variance=own.variance * move**2,
+        mean_hazard=(own.mean_hazard + own.hazard[:, None] * apart) * move[:, None],
+    )
+
+
+def _at_own_centres(fit: CoxFit) -> BaselineHazard:
+    """The baseline hazard of each stratum where its own terms were centred."""
     fit.need_full_cohort("the baseline hazard")
     at = fit.moments()
     sums = tie_sums(fit.problem, at)
@@ -75,17 +91,18 @@ def cumulative_hazard(
 
     Raises QuestionError when the stratum has no event.
     """
-    base = baseline_hazard(fit)
+    base = _at_own_centres(fit)
     mine = base.stratum == stratum
     if not mine.any():
         raise QuestionError(f"stratum {stratum} has no event, so it has no baseline hazard.")
+    centre = base.centre if fit.apart is None else base.centre + fit.apart[stratum]
     order = np.searchsorted(base.time[mine], times, side="right")
     hazard = np.zeros(int(mine.sum()))
     variance = np.zeros_like(hazard)
     drift = np.zeros((hazard.size, fit.beta.size))
     for stretch in path:
         here = (base.time[mine] > stretch.start) & (base.time[mine] <= stretch.stop)
-        away = stretch.values - base.centre
+        away = stretch.values - centre
         risk = float(np.exp(away @ fit.beta))
         step = base.hazard[mine] * here * risk
         hazard += step

@@ -72,7 +72,7 @@ def proportional_hazards(
             "the model has terms that cannot be estimated, so their hazard ratios have no trend to "
             "test: leave them out and fit again."
         )
-    problem, at = fit.problem, fit.moments()
+    problem, at = fit.problem, fit.moments(nearly=True)
     slots, records = problem.slots, problem.records
     clock = _transformed(fit, transform)
     dead, slot = slots.death, slots.death_slot

@@ -40,7 +40,8 @@ class CoxFit:
     names : (p,) of the columns. beta : (p,) log hazard ratios per unit, 0 where aliased.
     covariance : (p, p) by the variance that was asked for; model_covariance by the information.
     given : all records; kept : (n,) which are at risk for any event; problem holds those, with
-    terms centred by ``centre`` and divided by ``scale`` (p,). sample : the kind of sampled design,
+    terms centred by ``centre`` and divided by ``scale`` (p,). apart : (strata, p) by how much more
+    than that the terms of a stratum were centred, if at all. sample : the kind of sampled design,
     None for a full cohort. remarks : what a reader of its rows must know.
     """
 
@@ -54,6 +55,7 @@ class CoxFit:
     kept: Flags
     problem: Problem
     maximum: Maximum
+    apart: Floats | None = None
     sample: str | None = None
     remarks: tuple[str, ...] = ()
 
@@ -124,8 +126,8 @@ class CoxFit:
     def _df(self) -> int:
         return int((~self.aliased).sum())
 
-    def moments(self) -> Moments:
-        """The risk-set sums at the maximum.
+    def moments(self, *, nearly: bool = False) -> Moments:
+        """The risk-set sums at the maximum; ``nearly`` : or so near that no variance tells.
 
         Raises UnsupportedError for exact ties, whose likelihood is made of no such sums.
         """
@@ -134,7 +136,10 @@ class CoxFit:
                 "residuals, robust variance, baseline hazard and the proportional-hazards test are "
                 "not built for exact ties: fit with ties='efron'."
             )
-        return self.maximum.at or moments(self.problem, self.beta * self.scale)
+        known = self.maximum.at
+        if known is not None and (nearly or self.maximum.exactly):
+            return known
+        return moments(self.problem, self.beta * self.scale)
 
 
 def maximum_likelihood(problem: Problem) -> Maximum:
@@ -161,11 +166,12 @@ def fit_cox(
     if not slots.count:
         raise NotEstimableError("no event happens while anybody of the sample is at risk.")
     kept = slots.active
-    terms, centre, scale = standardised(columns, kept)
-    _check_size(names, scale)
+    found = standardised(columns, kept, records.stratum)
+    scale = found.scale
+    check_size(names, scale)
     if not kept.all():
         records, slots = records.where(kept), slots.of_active()
-    problem = Problem(records, slots, terms, ties)
+    problem = Problem(records, slots, found.terms, ties)
     maximum = maximiser(problem)
     covariance = _model_covariance(maximum, scale)
     return CoxFit(
@@ -173,8 +179,9 @@ def fit_cox(
         beta=maximum.beta / scale,
         covariance=covariance,
         model_covariance=covariance,
-        centre=centre,
+        centre=found.centre,
         scale=scale,
+        apart=found.apart,
         given=given,
         kept=kept,
         problem=problem,
@@ -182,7 +189,7 @@ def fit_cox(
     )
 
 
-def _check_size(names: tuple[str, ...], scale: Floats) -> None:
+def check_size(names: tuple[str, ...], scale: Floats) -> None:
     """Refuse columns whose squares are too large for a number."""
     huge = [name for name, one in zip(names, scale, strict=True) if not np.isfinite(one)]
     if huge:
@@ -220,7 +227,7 @@ def _model_covariance(maximum: Maximum, scale: Floats) -> Floats:
 
 def dfbeta(fit: CoxFit) -> Floats:
     """The influence of each record on beta, (records at risk, p), in the units of the data."""
-    residuals = score_residuals(fit.problem, fit.moments()).total
+    residuals = score_residuals(fit.problem, fit.moments(nearly=True)).total
     return influence_on_beta(fit, residuals)
 
 

@@ -26,8 +26,8 @@ UNCHANGED = 2e-10
 that promises to change the information by less than 2e-10 of itself, judged by how much the one
 before did, is the last: beta is then off by its square, standard errors by half that share."""
 NEARER, SAME = 1e-20, 1e-14
-"""The sums one step before beta are as good as those at beta after a step below this: with few
-records, whose every digit counts, and with many."""
+"""The sums one step before beta are as good as those at beta after a step below this: for all that
+is made of them, and with many records for a variance, of which the step is a smaller share."""
 STANDING_STILL = 1e-7
 RUNNING = 0.1
 """A monotone likelihood: no more to gain than 1e-7 of log-likelihood, yet a Newton step still
@@ -47,7 +47,8 @@ class Maximum:
     beta : (p,); 0 where aliased. information : (p, p) minus the second derivative there.
     ..._at_start : where it began, at beta = 0 but for resamples: for the tests of all terms.
     aliased, monotone : (p,) bool; terms that cannot be estimated, and why. at : the sums behind
-    the likelihood one step before beta, where that is as good as there.
+    the likelihood one step before beta, where that is as good as there for a variance; exactly :
+    for all else too.
     """
 
     beta: Floats
@@ -62,6 +63,7 @@ class Maximum:
     iterations: int
     gradient_norm: float
     at: Moments | None = None
+    exactly: bool = True
 
     @property
     def undetermined(self) -> Flags:
@@ -144,6 +146,7 @@ def maximise(
         iterations=iteration,
         gradient_norm=float(np.linalg.norm(score[kept])),
         at=latest[0] if converged and latest and gain < (SAME if many else NEARER) else None,
+        exactly=gain < NEARER,
     )
 
 

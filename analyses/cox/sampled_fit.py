@@ -58,7 +58,9 @@ def fit_for(
 
 def with_robust(fit: CoxFit) -> CoxFit:
     """The same fit with the robust variance, summed over clusters (persons unless declared)."""
-    summed = summed_score_residuals(fit.problem, fit.moments(), fit.problem.records.cluster)
+    summed = summed_score_residuals(
+        fit.problem, fit.moments(nearly=True), fit.problem.records.cluster
+    )
     to_beta = influence_on_beta(fit, np.eye(fit.beta.size))
     return replace(fit, covariance=to_beta.T @ robust_variance(summed) @ to_beta)
 
@@ -109,7 +111,7 @@ class _SubcohortAlone:
         drawn = np.flatnonzero(self.sampling.subcohort)
         kept = fit.kept[drawn]
         at_risk = drawn if fit.kept.all() else (np.cumsum(fit.kept) - 1)[drawn[kept]]
-        residuals = risk_residuals(fit.problem, fit.moments(), at_risk)
+        residuals = risk_residuals(fit.problem, fit.moments(nearly=True), at_risk)
         one_each = _PersonRows(self.records.person[drawn])
         first = drawn[one_each.first]
         summed = one_each.summed(_of_everyone(kept, residuals))

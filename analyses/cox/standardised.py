@@ -1,11 +1,13 @@
 """The terms of a fit: columns centred and scaled, side by side, for the records at risk."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ..parts import by_parts, room, sum_in_order
 from ..records import Codes, Flags, Floats, blocks_of
+from ..sums_by_code import column_sums
 
 AT_ONCE = 12_288
 SOME, RUN = 8_192, 64
@@ -14,33 +16,57 @@ FLAT = 1e-13
 """A spread this small beside the mean is rounding error."""
 NEARLY = 0.1
 """How far from 0 the mean of a column may be left, and from 1 its standard deviation."""
+FAR_OUT = 30.0
+"""Standard deviations from which on a value has moved the mean: the median then serves."""
+CLOSE = 0.03
+"""A spread within strata below this share of the whole: what strata differ by would drown it."""
+NOISE = 1e-12
+"""A spread within strata below this share of the values themselves is their rounding."""
 
 
-def standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats, Floats]:
-    """The kept rows of columns (n,) as a matrix (m, p), with their centre and scale (p,).
+class Standardised(NamedTuple):
+    """Terms (m, p), the centre and the scale of each column, (p,).
 
-    Age + 1e6 then loses no digit, and units do not matter. Mean and standard deviation of a part
-    of the rows do for that, and all are read once, but where those of all are another 0 and 1. A
-    column without variation is 0 with scale 1: it is aliased. The scale is not finite where squares
-    of values are not.
+    apart : (strata, p) by how much more than the centre each stratum was centred; None where all
+    have the same.
+    """
+
+    terms: Floats
+    centre: Floats
+    scale: Floats
+    apart: Floats | None = None
+
+
+def standardised(columns: Sequence[Floats], kept: Flags, stratum: Codes) -> Standardised:
+    """The kept rows of columns (n,) as terms, centred and scaled.
+
+    stratum : (n,) codes from 0. Age + 1e6 then loses no digit, and units do not matter. Mean and
+    standard deviation of a part of the rows do for that, and all are read once, but where those of
+    all are another 0 and 1. A column that hardly varies within strata is centred in each, which
+    changes no likelihood. A column without variation is 0 with scale 1: it is aliased. The scale is
+    not finite where squares of values are not.
     """
     with np.errstate(all="ignore"):  # Squares that are too large: the scale is then not finite.
-        return _standardised(columns, kept)
+        places = None if kept.all() else np.flatnonzero(kept)
+        size = kept.size if places is None else places.size
+        some = _spread_over(size)
+        at = some if places is None else places[some]
+        part = np.array([column.take(at) for column in columns])
+        found = _standardised(columns, places, size, part)
+        close = _close_within(part, stratum[at])
+        if close.any():
+            return _within_strata(found, close, stratum if places is None else stratum[places])
+        return found
 
 
-def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Floats, Floats]:
-    places = None if kept.all() else np.flatnonzero(kept)
-    size = kept.size if places is None else places.size
-    some = _spread_over(size)
-    part = np.array([column.take(some if places is None else places[some]) for column in columns])
-    centre, scale = part.mean(axis=1), part.std(axis=1)
-    flat = scale <= FLAT * np.abs(centre)
-    scale[flat] = 1.0
-    if some.size == size:
-        part -= centre[:, None]
-        part /= scale[:, None]
+def _standardised(
+    columns: Sequence[Floats], places: Codes | None, size: int, part: Floats
+) -> Standardised:
+    centre, scale, flat = _of_some(part)
+    if part.shape[1] == size:
+        part = (part - centre[:, None]) / scale[:, None]
         part[flat] = 0.0
-        return part.T.copy(), centre, scale
+        return Standardised(part.T.copy(), centre, scale)
     terms = np.empty((size, len(columns)))
 
     def fill(part: slice) -> Floats:
@@ -62,16 +88,65 @@ def _standardised(columns: Sequence[Floats], kept: Flags) -> tuple[Floats, Float
 
 def _mended(
     terms: Floats, centre: Floats, scale: Floats, found: tuple[Floats, Floats]
-) -> tuple[Floats, Floats, Floats]:
-    """Terms (m, p) with their centre and scale, where mean and spread were found to be another."""
+) -> Standardised:
+    """The terms (m, p), where mean and spread of all (p,) were found to be another 0 and 1."""
     mean, spread = found
     flat = scale * spread <= FLAT * np.abs(centre + scale * mean)
     terms[:, flat] = 0.0
-    far = ~flat & ((np.abs(mean) > NEARLY) | (np.abs(spread - 1.0) > NEARLY))
-    for j in np.flatnonzero(far):
-        terms[:, j] = (terms[:, j] - mean[j]) / spread[j]
-    moved = np.where(far | flat, scale * mean, 0.0)
-    return terms, centre + moved, np.where(flat, 1.0, scale * np.where(far, spread, 1.0))
+    # Beside a large spread, which may be that of one value, the mean of some is the better one.
+    moved = ~flat & (np.abs(mean) > NEARLY * spread)
+    stretched = ~flat & (np.abs(spread - 1.0) > NEARLY)
+    move, stretch = np.where(moved, mean, 0.0), np.where(stretched, spread, 1.0)
+    for j in np.flatnonzero(moved | stretched):
+        terms[:, j] = (terms[:, j] - move[j]) / stretch[j]
+    centre = centre + scale * np.where(flat, mean, move)
+    return Standardised(terms, centre, np.where(flat, 1.0, scale * stretch))
+
+
+def _of_some(part: Floats) -> tuple[Floats, Floats, Flags]:
+    """Centres and scales, (p,), of columns in some rows (p, rows), and which do not vary there.
+
+    The scale of those is 1.
+    """
+    centre, scale = part.mean(axis=1), part.std(axis=1)
+    far = np.maximum(part.max(axis=1) - centre, centre - part.min(axis=1)) > FAR_OUT * scale
+    centre[far] = np.median(part[far], axis=1)
+    flat = scale <= FLAT * np.abs(centre)
+    scale[flat] = 1.0
+    return centre, scale, flat
+
+
+def _close_within(part: Floats, stratum: Codes) -> Flags:
+    """Columns of some rows (p, rows) that vary far less within strata than over all, (p,)."""
+    if not stratum.any():
+        return np.zeros(len(part), dtype=bool)
+    code = np.unique(stratum, return_inverse=True)[1].reshape(-1)
+    own = part - part.mean(axis=1, keepdims=True)
+    each = np.bincount(code)
+    sums = np.array([np.bincount(code, one) for one in own])
+    within = np.einsum("ij,ij->i", own, own) - (sums**2 / each).sum(axis=1)
+    share = within / max(code.size - each.size, 1)
+    return np.asarray(share <= CLOSE**2 * own.var(axis=1))
+
+
+def _within_strata(whole: Standardised, close: Flags, stratum: Codes) -> Standardised:
+    """Those columns centred in each stratum (n,), and scaled by their spread there."""
+    terms, centre, scale, _ = whole
+    own = terms[:, close]
+    strata = int(stratum.max()) + 1
+    each = np.maximum(np.bincount(stratum, minlength=strata), 1)[:, None]
+    mean = column_sums(stratum, np.ones(stratum.size), own, strata) / each
+    own -= mean[stratum]
+    spread = np.sqrt(np.einsum("ij,ij->j", own, own) / max(len(own), 1))
+    flat = spread <= NOISE * (1.0 + np.abs(centre[close] / scale[close]))
+    own[:, flat] = 0.0
+    spread[flat] = 1.0
+    terms[:, close] = own / spread
+    apart = np.zeros((strata, close.size))
+    apart[:, close] = mean * scale[close]
+    scale = scale.copy()
+    scale[close] *= spread
+    return Standardised(terms, centre, scale, apart)
 
 
 def _spread_over(size: int) -> Codes:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from analyses.cox import residuals, running
+from analyses.cox.baseline import Stretch, baseline_hazard, cumulative_hazard
+from analyses.cox.concordance import concordance
 from analyses.cox.diagnostics import proportional_hazards
 from analyses.cox.fit import fit_cox
 from analyses.cox.running import up_to_and_before
@@ -72,3 +74,49 @@ def test_running_sums_within_short_and_long_strata(monkeypatch, shape, most):
     up_to, before = up_to_and_before(values, begins)
     assert (before[begins[:-1]] == 0.0).all()
     np.testing.assert_allclose(up_to[1:], running.running(values, begins), rtol=0)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("strata", [5, 60, 400])
+def test_what_a_stratum_shares_in_a_term_changes_nothing(strata, late):
+    """Linear predictors of strata a thousand apart overflowed: "no convergence"."""
+    records, columns = stratified(strata, late=late)
+    columns[0] = np.rint(columns[0] * 2**20) / 2**20  # So that sums with whole numbers are exact.
+    shared = np.rint(np.random.default_rng(1).normal(0, 30_000, strata))
+    plain = fitted(records, columns)
+    moved = fitted(records, [columns[0] + shared[records.stratum], columns[1]])
+    assert moved.maximum.converged
+    assert moved.beta == pytest.approx(plain.beta, rel=1e-12)
+    assert moved.std_error == pytest.approx(plain.std_error, rel=1e-12)
+    assert moved.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-13)
+    assert moved.score_test.statistic == pytest.approx(plain.score_test.statistic, rel=1e-11)
+    assert residuals.martingale(moved) == pytest.approx(residuals.martingale(plain), abs=1e-12)
+    assert residuals.dfbeta(moved) == pytest.approx(residuals.dfbeta(plain), abs=1e-13)
+    one, other = (proportional_hazards(fit).table["chi_square"] for fit in (moved, plain))
+    assert one.to_list() == pytest.approx(other.to_list(), rel=1e-10)
+    assert concordance(moved).concordance == concordance(plain).concordance
+    last = int(moved.problem.slots.stratum[-1])
+    expected, found = (
+        np.column_stack(cumulative_hazard(fit, np.arange(20.0), [path], stratum=last))
+        for fit, path in (
+            (plain, Stretch(-np.inf, np.inf, np.array([0.5, 1.0]))),
+            (moved, Stretch(-np.inf, np.inf, np.array([0.5 + shared[last], 1.0]))),
+        )
+    )
+    assert found == pytest.approx(expected, rel=1e-11)
+
+
+def test_the_baseline_hazard_of_strata_with_terms_far_apart():
+    """It is told where all strata were centred alike, however their own terms were."""
+    records, columns = stratified(5, late=False)
+    shared = np.array([0.0, 50.0, -50.0, 100.0, 25.0])
+    plain = baseline_hazard(fitted(records, columns))
+    fit = fitted(records, [columns[0] + shared[records.stratum], columns[1]])
+    assert fit.apart is not None
+    moved = baseline_hazard(fit)
+    less = moved.centre - plain.centre - np.column_stack([shared, np.zeros(5)])[moved.stratum]
+    factor = np.exp(less @ fit.beta)
+    assert moved.hazard == pytest.approx(plain.hazard * factor, rel=1e-11)
+    assert moved.variance == pytest.approx(plain.variance * factor**2, rel=1e-11)
+    slope = (plain.mean_hazard - plain.hazard[:, None] * less) * factor[:, None]
+    assert moved.mean_hazard == pytest.approx(slope, rel=1e-10)
