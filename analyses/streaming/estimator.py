@@ -18,6 +18,7 @@ from cohort.variables import Categorical, Continuous
 
 from ..asked import check_streamed
 from ..cox.estimator import Cox
+from ..cox.fit import check_size
 from ..cox.plan import Plan, plan_for
 from ..cox.weighted_records import outcome_code, strata_columns
 from ..cox.words import method_sentence, variance_word
@@ -167,6 +168,7 @@ def _estimated(
     crew.place(grid, counts)
     meter.add("placing", PLACING * task.cohort.records)
     passes = Passes(crew, grid, names, task.plan.ties, lambda stage: meter.add(stage, PASS * each))
+    check_size(columns.names, passes.frame.scale)
     fit = fit_streamed(passes, robust=isinstance(task.plan.variance, Robust))
     dropped = sum(one.dropped for one in counts)
     return _rows(task, counts, fit, columns.names, columns.comparisons), _steps(

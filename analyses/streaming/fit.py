@@ -13,10 +13,11 @@ from ..cox.newton import Maximum, maximise
 from ..cox.partial_likelihood import Problem, Ties
 from ..cox.slot_sums import lived_loses_digits
 from ..cox.slots import Slots
+from ..cox.standardised import CLOSE, FAR_OUT, NOISE
 from ..cox.variance import inverse_information
 from ..records import Floats, RiskRecords
 from .crew import Crew
-from .passes import Frame, Lived, curvature, robust_sums, slot_sums
+from .passes import Frame, Lived, curvature, extremes, robust_sums, slot_sums
 from .risk_sets import (
     RiskSets,
     SlotSums,
@@ -58,9 +59,11 @@ class Passes:
         self._ties = ties
         self._tell = tell
         self._careful = self._careful_lives = False
-        self._spread: Spread = _summed(self._told("measuring columns", spread_of, names, grid))
-        centre, scale = _standard(self._spread)
-        self._frame = Frame(names, centre, scale, grid.begins, grid.count, self._spread.late)
+        with np.errstate(over="ignore", invalid="ignore"):  # Refused by name: see check_size.
+            self._spread: Spread = _summed(self._told("measuring columns", spread_of, names, grid))
+            centre, scale, apart = _standard(self._spread)
+        late = self._spread.late
+        self._frame = Frame(names, centre, scale, grid.begins, grid.count, late, apart)
 
     @property
     def spread(self) -> Spread:
@@ -126,6 +129,11 @@ class Passes:
 
     def _extremes(self) -> tuple[Floats, Floats]:
         frame, spread = self._frame, self._spread
+        if frame.apart is not None:
+            found = list(self._told("measuring terms", extremes, frame))
+            return np.min([low for low, _ in found], axis=0), np.max(
+                [up for _, up in found], axis=0
+            )
         return (
             (spread.low - frame.centre) / frame.scale,
             (spread.high - frame.centre) / frame.scale,
@@ -163,13 +171,28 @@ def _summed(parts: Iterable[Sums]) -> Sums:
     return reduce(lambda one, other: one.with_more(other), parts)
 
 
-def _standard(spread: Spread) -> tuple[Floats, Floats]:
-    """Centre and scale of the columns, (p,); a column without variation keeps scale 1."""
-    scale = np.sqrt(spread.squares / max(spread.records, 1))
-    size = np.maximum(np.abs(spread.low), np.abs(spread.high))
-    flat = scale <= FLAT * size
-    scale[flat] = 1.0
-    return np.where(flat, spread.low, spread.mean), scale
+def _standard(spread: Spread) -> tuple[Floats, Floats, Floats | None]:
+    """Centre and scale of the columns, (p,), and what strata are apart, as in ``cox.standardised``.
+
+    A column without variation keeps scale 1.
+    """
+    records, strata = max(spread.records, 1), int(np.count_nonzero(spread.each))
+    mean = spread.each @ spread.means / records
+    from_mean = spread.means - mean
+    whole: Floats = spread.squares + spread.each @ from_mean**2
+    scale = np.sqrt(whole / records)
+    reach = np.maximum(spread.high - mean, mean - spread.low)
+    far = (reach > FAR_OUT * scale) & (np.abs(spread.middle - mean) <= scale)
+    centre = np.where(far, spread.middle, mean)
+    flat = scale <= FLAT * np.maximum(np.abs(spread.low), np.abs(spread.high))
+    centre, scale = np.where(flat, spread.low, centre), np.where(flat, 1.0, scale)
+    close = ~flat & (spread.squares * records <= CLOSE**2 * whole * max(records - strata, 1))
+    if spread.each.size < 2 or not close.any():
+        return centre, scale, None
+    within = np.sqrt(spread.squares / records)
+    noise = within <= NOISE * (scale + np.abs(centre))
+    apart = np.where(close, spread.means - centre, 0.0)
+    return centre, np.where(close, np.where(noise, scale, within), scale), apart
 
 
 def fit_streamed(passes: Passes, *, robust: bool) -> StreamedFit:

@@ -21,6 +21,7 @@ from ..records import Codes, Floats
 from ..sums_by_code import counts_of
 from .compact import Columns
 from .risk_sets import SlotSums
+from .slotted import stratum_of
 
 ROWS_AT_A_TIME = 8_192
 
@@ -30,7 +31,8 @@ class Frame:
     """What every pass needs to know.
 
     names : the columns of the model. centre, scale : (p,) of each. begins : (strata + 1,) first
-    slot of each. late : whether anyone enters late. count : number of slots, K.
+    slot of each. late : whether anyone enters late. count : number of slots, K. apart : (strata, p)
+    by how much more than the centre the columns of each are centred, if at all.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Frame:
     begins: Codes
     count: int
     late: bool
+    apart: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +113,14 @@ def _batch_sums(
 def _by_slot(place: Codes, count: int, mass: Floats, columns: Floats) -> tuple[Floats, Floats]:
     grid = sparse.csc_array((mass, place, np.arange(place.size + 1)), shape=(count, place.size))
     return counts_of(place, mass, count), np.asarray(grid @ columns)
+
+
+def extremes(batches: Sequence[Columns], frame: Frame) -> tuple[Floats, Floats]:
+    """The smallest and the largest of each term in a part, (p,) each."""
+    low, high = np.full(len(frame.names), np.inf), np.full(len(frame.names), -np.inf)
+    for _, terms in _matrices(batches, frame):
+        low, high = np.minimum(low, terms.min(axis=0)), np.maximum(high, terms.max(axis=0))
+    return low, high
 
 
 def curvature(batches: Sequence[Columns], frame: Frame, lived: Lived) -> Floats:
@@ -189,12 +200,15 @@ def _matrices(batches: Sequence[Columns], frame: Frame) -> Iterator[tuple[Column
         if not rows:
             continue
         terms = np.empty((rows, len(frame.names)))
+        own = None if frame.apart is None else stratum_of(batch, frame.begins)
         for begin in range(0, rows, ROWS_AT_A_TIME):
             here = slice(begin, begin + ROWS_AT_A_TIME)
             block = terms[here]
             for place, name in enumerate(frame.names):
                 block[:, place] = batch[name][here]
             block -= frame.centre
+            if frame.apart is not None and own is not None:
+                block -= frame.apart[own[here]]
             block /= frame.scale
         yield batch, terms
 

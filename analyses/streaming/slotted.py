@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..records import Codes, Flags, Floats
+from ..records import Codes, Floats
 from ..sums_by_code import counts_of
 from .compact import Column, Columns, compact
 from .decode import Counts, Level
 
 LARGEST_TABLE = 4_000_000
+SOME = 1_024
+"""Records of a batch, at least, whose median is near enough to that of all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,33 +124,41 @@ def _whole(times: Floats) -> bool:
 class Spread:
     """The columns of a part, as standardising and the slots need them.
 
-    records : at risk. mean, squares : (p,) mean and sum of squares about it. low, high : (p,)
-    extremes. deaths : (K,) number that fail; weights : (K,) sum of their event weights. late :
-    whether anyone enters after the first slot of the stratum.
+    each : (S,) records at risk of each stratum with events. means : (S, p) of their columns;
+    squares : (p,) sum of squares about these. low, high : (p,) extremes; middle : (p,) the median
+    of some of the first records. deaths : (K,) number that fail; weights : (K,) sum of their event
+    weights. late : whether anyone enters after the first slot of the stratum.
     """
 
-    records: int
-    mean: Floats
+    each: Floats
+    means: Floats
     squares: Floats
     low: Floats
     high: Floats
+    middle: Floats
     deaths: Floats
     weights: Floats
     late: bool
+
+    @property
+    def records(self) -> int:
+        """Records at risk."""
+        return int(self.each.sum())
 
     def with_more(self, other: "Spread") -> "Spread":
         """Both together: Chan, Golub and LeVeque (1983), American Statistician 37:242-247."""
         if not other.records or not self.records:
             return other if not self.records else self
-        records = self.records + other.records
-        apart = other.mean - self.mean
-        share = other.records / records
+        each = self.each + other.each
+        apart = other.means - self.means
+        share = (other.each / np.maximum(each, 1.0))[:, None]
         return Spread(
-            records=records,
-            mean=self.mean + apart * share,
-            squares=self.squares + other.squares + apart**2 * (self.records * share),
+            each=each,
+            means=self.means + apart * share,
+            squares=self.squares + other.squares + self.each @ (apart**2 * share),
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
+            middle=self.middle,
             deaths=self.deaths + other.deaths,
             weights=self.weights + other.weights,
             late=self.late or other.late,
@@ -157,42 +167,47 @@ class Spread:
 
 def spread_of(batches: Iterable[Columns], names: Sequence[str], grid: Grid) -> Spread:
     """The spread of the columns ``names`` over the batches of a part."""
-    p = len(names)
-    nothing = np.zeros(grid.count)
-    whole = Spread(0, np.zeros(p), np.zeros(p), np.zeros(p), np.zeros(p), nothing, nothing, False)
-    for batch in batches:
-        if batch["first"].size:
-            whole = whole.with_more(_spread(batch, names, grid))
+    p, strata = len(names), grid.begins.size - 1
+    none, nothing, flat = np.zeros(grid.count), np.zeros(strata), np.zeros(p)
+    whole = Spread(nothing, np.zeros((strata, p)), flat, flat, flat, flat, none, none, False)
+    with np.errstate(over="ignore", invalid="ignore"):  # Refused later, by name.
+        for batch in batches:
+            if batch["first"].size:
+                whole = whole.with_more(_spread(batch, names, grid))
     return whole
 
 
 def _spread(batch: Columns, names: Sequence[str], grid: Grid) -> Spread:
-    mean, squares = np.zeros(len(names)), np.zeros(len(names))
-    low, high = np.zeros(len(names)), np.zeros(len(names))
+    own = stratum_of(batch, grid.begins)
+    strata, p = grid.begins.size - 1, len(names)
+    each = np.bincount(own, minlength=strata).astype(np.float64)
+    means, squares, low, high, middle = np.zeros((strata, p)), *np.zeros((4, p))
     for place, name in enumerate(names):
         values = batch[name].astype(np.float64)
         low[place], high[place] = values.min(), values.max()
-        mean[place] = values.mean()
-        values -= mean[place]
+        middle[place] = np.median(values[:: max(values.size // SOME, 1)])
+        values -= middle[place]
+        mean = counts_of(own, values, strata) / np.maximum(each, 1.0)
+        values -= mean[own]
+        means[:, place] = np.where(each > 0, mean + middle[place], 0.0)
         squares[place] = values @ values
     dead = batch["death"]
     slot = batch["past"][dead].astype(np.int64) - 1
     return Spread(
-        records=int(batch["first"].size),
-        mean=mean,
+        each=each,
+        means=means,
         squares=squares,
         low=low,
         high=high,
+        middle=middle,
         deaths=np.bincount(slot, minlength=grid.count).astype(np.float64),
         weights=counts_of(slot, batch["weight"][dead].astype(np.float64), grid.count),
-        late=bool(_enters_late(batch, grid).any()),
+        late=bool((batch["first"] > grid.begins[own]).any()),
     )
 
 
-def _enters_late(batch: Columns, grid: Grid) -> Flags:
-    """Records at risk that are not at risk from the first slot of their stratum, (n,)."""
-    first = batch["first"].astype(np.int64)
-    if grid.begins.size == 2:
-        return first > 0
-    own = np.searchsorted(grid.begins, batch["past"].astype(np.int64) - 1, side="right") - 1
-    return first > grid.begins[own]
+def stratum_of(batch: Columns, begins: Codes) -> Codes:
+    """The place of each record's stratum among those with events, (n,)."""
+    if begins.size == 2:
+        return np.zeros(batch["past"].size, dtype=np.int64)
+    return np.searchsorted(begins, batch["past"].astype(np.int64) - 1, side="right") - 1

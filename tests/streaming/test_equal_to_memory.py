@@ -12,8 +12,11 @@ import pytest
 
 from analyses import Cox, ModelBased, Question, Robust
 from analyses.streaming import Streamed
+from analyses.streaming.fit import _standard
+from analyses.streaming.slotted import Grid, spread_of
 from cohort import Binary, Categorical, Continuous, FollowUp, TimeScale, from_frame
 from cohort.adapters.scanning import scan_parquet
+from cohort.errors import NotEstimableError
 from tests.streaming.parts import agree_with_memory, scanned, streamed, write_parts
 
 DAYS = TimeScale("time since entry", "days")
@@ -246,3 +249,49 @@ def test_strata_whose_hazards_lie_far_apart(tmp_path, strata, late):
     question = Question(exposure="sex", adjustments={"age": ["age"]}, strata=("stratum",))
     ours = streamed(Cox(), cohort, question, tmp_path)
     agree_with_memory(ours.frame, Cox().estimate(cohort, question).frame)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_terms_that_strata_differ_by(tmp_path, late):
+    """Linear predictors of strata a thousand apart overflowed: "no convergence"."""
+    rng = np.random.default_rng(8)
+    frame = people(persons=900).with_columns(stratum=pl.Series(rng.integers(0, 40, 1800)))
+    apart = np.rint(rng.normal(0, 400_000, 40))[frame["stratum"].to_numpy()]
+    frame = frame.with_columns(
+        age=pl.Series(np.rint(frame["age"].to_numpy() * 1024) / 1024 + apart)
+    )
+    by = Categorical("stratum", levels=tuple(range(40)), reference=0)
+    cohort = from_frame(
+        frame, person="id" if late else "row", variables=(*VARIABLES, by),
+        follow_up=FollowUp(DAYS, entry="entry" if late else None, exit="exit", event="event"),
+    )  # fmt: skip
+    question = Question(exposure="age", adjustments={"sex": ["sex"]}, strata=("stratum",))
+    for number, cox in enumerate((Cox(), Cox(variance=Robust()))):
+        ours = streamed(cox, cohort, question, tmp_path / str(number))
+        assert ours.frame["converged"].all()
+        agree_with_memory(ours.frame, cox.estimate(cohort, question).frame, rtol=1e-11)
+
+
+@pytest.mark.parametrize("place", [3, 900])
+def test_one_value_far_out_does_not_move_the_centre_of_the_others(place):
+    """Squares of a common distance from the centre drowned the spread: 1e-7 of standard errors."""
+    column = np.random.default_rng(6).normal(5.0, 1.0, 1_000)
+    column[place] = 1e8
+    one, none = np.ones(500, dtype=np.int64), np.zeros(500, dtype=np.int64)
+    grid = Grid(np.ones(1), np.zeros(1, np.int64), np.array([0, 1]), {("all",): 0})
+    batches = [
+        {"first": none, "past": one, "death": one[:1], "weight": one, "age": half}
+        for half in (column[:500], column[500:])
+    ]
+    centre, scale, apart = _standard(spread_of(batches, ["age"], grid))
+    assert abs(centre[0] - 5.0) < 1.0
+    assert scale[0] == pytest.approx(column.std())
+    assert apart is None
+
+
+def test_values_whose_squares_are_no_numbers_are_refused_by_name(tmp_path):
+    """They were called aliased."""
+    cohort = cohort_of(people().with_columns(age=pl.col("age") * 1e160))
+    question = Question(exposure="sex", adjustments={"age": ["age"]})
+    with pytest.raises(NotEstimableError, match="values of age are so large"):
+        streamed(Cox(), cohort, question, tmp_path)
