@@ -73,14 +73,17 @@ class Climb:
         return _running(self.steps, self.gains)
 
 
-def start_of(fit: str, starts: Sequence[Start]) -> Climb:
-    """Where a fit begins: the sites' own maxima, weighted by their information; else 0."""
+def start_of(fit: str, starts: Sequence[Start], events: int) -> Climb:
+    """Where a fit begins: the sites' own maxima, weighted by their information; else 0.
+
+    events : of all sites that tell of theirs.
+    """
     magnitudes = [[m for m in each if m is not None] for each in _columns(starts)]
     scale = np.array([2.0 ** max(each, default=0) for each in magnitudes])
     units = np.outer(scale, scale)
     at_zero = np.sum([np.array(one.information) for one in starts], axis=0) / units
-    aliased = aliased_columns(at_zero)
     typical = max(float(np.mean([one.event_weight for one in starts])), 1e-300)
+    aliased = aliased_columns(at_zero, typical * events)
     own = [one for one in starts if one.beta is not None]
     asked = np.zeros(scale.size)
     if own and not aliased.any():

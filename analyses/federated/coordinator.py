@@ -163,7 +163,11 @@ def _added(a: StratumCounts, b: StratumCounts) -> StratumCounts:
 
 def _starts(tasks: Sequence[Task], openings: dict[str, list[Opening]]) -> dict[str, Climb]:
     return {
-        fit: start_of(fit, [opening.starts[place] for opening in openings[task.name]])
+        fit: start_of(
+            fit,
+            [opening.starts[place] for opening in openings[task.name]],
+            sum(opening.events or 0 for opening in openings[task.name]),
+        )
         for task in tasks
         for place, fit in enumerate(task.fits)
     }

@@ -13,9 +13,11 @@ from cohort.designs import CaseCohort
 from cohort.errors import NotEstimableError, SchemaError
 from cohort.variables import Code
 
+from ..cox.fit import check_size
 from ..cox.influence import score_residuals, sums_by
 from ..cox.partial_likelihood import Problem, Ties, derivatives, moments
 from ..cox.slots import slots_of
+from ..cox.standardised import standardised
 from ..cox.weighted_records import (
     Sampling,
     inclusion_weighted,
@@ -45,6 +47,8 @@ from .messages import DrawnSums, Matrix, StratumCounts, Sums, Vector
 from .tasks import Task
 
 Sample = dict[str, StratumCounts]
+NOISE = 1e-13
+"""Information of an event on a column of variance 1, below which it is rounding error."""
 WHOLE = "all"
 """The name of the one sampling stratum of a subcohort that was drawn from everybody."""
 
@@ -66,7 +70,7 @@ class TaskRecords:
 class Part:
     """One fit of a site.
 
-    scale : (p,) powers of two by which the columns were divided, so that nothing is rounded;
+    scale : (p,) powers of two by which the columns are divided, so that sums are not rounded;
     varies : (p,). given : the records of the fit; problem holds those at risk for any event.
     drawn : (n,) records at risk whose persons were drawn, stratum : (n,) place among ``strata``.
     left_out : cases that fail while nobody drawn is at risk.
@@ -160,7 +164,7 @@ def parts_of(task: Task, held: TaskRecords, sample: Sample) -> tuple[Part, ...]:
         values = values[once]
     elif plan.weighting is not None:
         return _case_cohort(task, held, sample)
-    return (_part(task.fits[0], records, values, plan.ties),)
+    return (_part(task, task.fits[0], records, values, plan.ties),)
 
 
 def _case_cohort(task: Task, held: TaskRecords, sample: Sample) -> tuple[Part, ...]:
@@ -168,17 +172,17 @@ def _case_cohort(task: Task, held: TaskRecords, sample: Sample) -> tuple[Part, .
     plan = task.plan
     if isinstance(plan.weighting, (LinYing, BorganII)):
         chosen, kept = _inverse_probability(held.records, sampling, [sample[s] for s in strata])
-        part = _part(task.fits[0], chosen, held.values[kept], plan.ties)
+        part = _part(task, task.fits[0], chosen, held.values[kept], plan.ties)
         return (replace(part, sampling=sampling.where(kept), strata=strata),)
     parts: tuple[Part, ...] = ()
     if isinstance(plan.weighting, Prentice):
         chosen, kept = prentice(held.records, sampling.subcohort)
-        parts = (_part(task.fits[0], chosen, held.values[kept], plan.ties),)
+        parts = (_part(task, task.fits[0], chosen, held.values[kept], plan.ties),)
         if len(task.fits) == 1:
             return parts
     chosen, kept = subcohort_alone(held.records, sampling)
     chosen, left_out = without_empty_risk_sets(chosen)
-    alone = _part(task.fits[-1], chosen, held.values[kept], "breslow")
+    alone = _part(task, task.fits[-1], chosen, held.values[kept], "breslow")
     alone = replace(
         alone, sampling=sampling.where(kept), strata=strata, left_out=0 if parts else left_out
     )
@@ -213,21 +217,41 @@ def control_share(one: StratumCounts) -> float:
     return min(one.controls / non_cases, 1.0)
 
 
-def _part(fit: str, records: RiskRecords, values: Floats, ties: Ties) -> Part:
+def _part(task: Task, fit: str, records: RiskRecords, values: Floats, ties: Ties) -> Part:
+    names = task.columns
     slots = slots_of(records)
     if not slots.count:
         raise NotEstimableError(f"no event happens while anybody is at risk ('{fit}').")
     kept = slots.active
-    terms = values[kept]
-    # Centred by the site's own means: a constant of a stratum cancels out of its likelihood.
-    size = np.abs(terms).max(axis=0, initial=0.0)
-    terms = terms - terms.mean(axis=0)
-    spread = np.sqrt((terms**2).mean(axis=0))
-    varies = spread > 1e-13 * size
-    scale = np.where(varies, 2.0 ** np.rint(np.log2(np.where(varies, spread, 1.0))), 1.0)
-    terms = np.where(varies, terms / scale, 0.0)
+    # The site's own centre: a constant of a stratum cancels out of its likelihood.
+    found = standardised(tuple(values.T), kept, records.stratum)
+    check_size(names, found.scale)
+    varies: Flags = np.asarray(found.terms.any(axis=0))
+    scale = np.where(varies, 2.0 ** np.rint(np.log2(found.scale)), 1.0)
+    terms = found.terms * (found.scale / scale)
     problem = Problem(records.where(kept), slots.of_active(), terms, ties)
+    terms[:, _noise(problem)] = 0.0
+    problem = Problem(problem.records, problem.slots, terms, ties)
     return Part(fit, records, kept, problem, scale, varies)
+
+
+def _noise(problem: Problem) -> Flags:
+    """Columns that vary in no risk set, (p,): their information is rounding error, even below 0."""
+    _, _, information = derivatives(problem, moments(problem, np.zeros(problem.terms.shape[1])))
+    return np.asarray(np.diag(information) <= NOISE * float(problem.weight.sum()))
+
+
+def semi_definite(information: Floats) -> Floats:
+    """The information (p, p) with directions that rounding left below 0 taken as without any."""
+    size = np.sqrt(np.maximum(np.diag(information), 0.0))
+    kept = np.flatnonzero(size)
+    units = np.outer(size, size)[np.ix_(kept, kept)]
+    values, axes = np.linalg.eigh(information[np.ix_(kept, kept)] / units)
+    if kept.size == size.size and not (values < 0).any():
+        return information
+    found = np.zeros_like(information)
+    found[np.ix_(kept, kept)] = (axes * np.maximum(values, 0.0)) @ axes.T * units
+    return found
 
 
 def sums_of(part: Part, beta: Floats, task: Task, *, pieces: bool) -> Sums:
@@ -238,7 +262,7 @@ def sums_of(part: Part, beta: Floats, task: Task, *, pieces: bool) -> Sums:
         part.fit,
         value,
         vector(score * part.scale),
-        square(information * np.outer(part.scale, part.scale)),
+        square(semi_definite(information) * np.outer(part.scale, part.scale)),
     )
     last = part.fit == task.fits[-1]
     if not (pieces and last):

@@ -20,6 +20,7 @@ from .parts import (
     Sample,
     TaskRecords,
     parts_of,
+    semi_definite,
     square,
     stratum_counts,
     sums_of,
@@ -124,7 +125,7 @@ def _start(part: Part) -> Start:
     start = Start(
         fit=part.fit,
         magnitude=magnitude,
-        information=square(found.information_at_start * np.outer(scale, scale)),
+        information=square(semi_definite(found.information_at_start) * np.outer(scale, scale)),
         event_weight=float(part.problem.records.event_weight[dead].mean()),
     )
     if not found.converged or (found.aliased | found.monotone).any():
@@ -132,7 +133,7 @@ def _start(part: Part) -> Start:
     return replace(
         start,
         beta=vector(found.beta / scale),
-        information_there=square(found.information * np.outer(scale, scale)),
+        information_there=square(semi_definite(found.information) * np.outer(scale, scale)),
     )
 
 

@@ -16,12 +16,14 @@ from analyses.cox.newton import maximise
 from analyses.federated import guards
 from analyses.federated import site as one_site
 from analyses.federated.climb import MOST_ROUNDS
+from analyses.federated.parts import semi_definite
 from analyses.study.parts import Asked
 from cohort import (
     Binary,
     FollowUp,
     TimeScale,
 )
+from cohort.errors import NotEstimableError
 from tests.federated.exchanges import (
     DAYS,
     agree,
@@ -281,3 +283,59 @@ def test_competing_outcomes_are_cause_specific():
     )
     found = agree(plan, table, "sex")
     assert "cause-specific" in found.estimates[0].method
+
+
+def periods(seed=1, persons=900):
+    """Three periods, a value of each, and what a period and a person have together."""
+    rng = np.random.default_rng(seed)
+    period = rng.integers(0, 3, persons)
+    entry = period * 100 + rng.integers(0, 20, persons)
+    leave = np.minimum(entry + rng.integers(1, 60, persons), period * 100 + 99)
+    own = np.rint(rng.normal(size=persons) * 1024) / 1024
+    columns = {
+        "row": np.arange(persons), "entry": entry, "exit": leave, "z": own, "period": period,
+        "event": rng.random(persons) < 0.4, "x": np.array([0.1, 0.37, 0.71])[period],
+        "date": own + np.array([0.0, 90_000.0, 250_000.0])[period],
+        "site": rng.integers(0, 2, persons),
+    }  # fmt: skip
+    return pl.DataFrame(columns)
+
+
+def periods_study(question):
+    follow_up = FollowUp(DAYS, entry="entry", exit="exit", event="event")
+    return study(follow_up, [*numeric("x", "z", "date"), factor("period", (0, 1, 2))], question)
+
+
+@pytest.mark.parametrize("others", [[], ["z"]])
+def test_a_term_that_varies_in_no_risk_set_is_aliased(others):
+    """Its information is rounding error, for which the site was accused of a negative square."""
+    for seed in range(4):
+        plan = periods_study(Question(exposure="x", adjustments={"model": others}))
+        found = agree(plan, periods(seed)).estimates[0].frame
+        assert "aliased" in found["note"][0]
+
+
+@pytest.mark.parametrize("cox", [Cox(), Cox(variance=Robust())])
+def test_a_term_that_strata_of_a_site_differ_by(cox):
+    """A thousand times more than persons of one: linear predictors overflowed."""
+    question = Question(exposure="date", adjustments={"model": []}, strata=("period",))
+    plan = replace(periods_study(question), estimators=(cox,))
+    assert agree(plan, periods()).estimates[0].frame["converged"].all()
+
+
+def test_values_whose_squares_are_no_numbers_are_refused_by_name():
+    """It was an error of Python's: cannot convert float infinity to integer."""
+    plan = periods_study(Question(exposure="x", adjustments={"model": ["z"]}))
+    with pytest.raises(NotEstimableError, match="values of z are so large"):
+        between(plan, periods().with_columns(pl.col("z") * 1e160))
+
+
+def test_information_that_rounding_left_below_0_is_none():
+    plain = np.array([[2.0, 0.5], [0.5, 1.0]])
+    assert semi_definite(plain) is plain
+    thrice = np.outer([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]) * (1.0 - 1e-8 * (1 - np.eye(3)))
+    thrice[0, 1] = thrice[1, 0] = 2.0 + 1e-7
+    assert np.linalg.eigvalsh(thrice).min() < -1e-8
+    assert np.linalg.eigvalsh(semi_definite(thrice)).min() > -1e-14
+    assert semi_definite(thrice) == pytest.approx(thrice, rel=1e-6)
+    assert semi_definite(np.diag([3.0, -1e-17])).tolist() == [[3.0, 0.0], [0.0, 0.0]]
