@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
-from threading import local
-from typing import TypeVar
+from threading import Lock, local
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,24 @@ Result = TypeVar("Result")
 Number = TypeVar("Number", np.float64, np.int64)
 
 _own = local()
+
+
+class _Limit:
+    """How many fits hold the linear algebra to one thread, and what lets it go."""
+
+    __slots__ = ("held", "holders", "lock")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.holders = 0
+        self.held: Any = None
+
+    def renew_lock(self) -> None:
+        """Another thread may have had it when this process was forked."""
+        self.lock = Lock()
+
+
+_limit = _Limit()
 
 
 def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
@@ -73,9 +91,21 @@ def room(name: str, *shape: int) -> Floats:
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Holds the linear algebra to one thread: its sums then do not depend on the machine."""
-    with _libraries().limit(limits=1, user_api="blas"):
+    """Holds the linear algebra to one thread: its sums then do not depend on the machine.
+
+    The limit is the whole process's: the first of several at once sets it, the last lets it go.
+    """
+    with _limit.lock:
+        if not _limit.holders:
+            _limit.held = _libraries().limit(limits=1, user_api="blas")
+        _limit.holders += 1
+    try:
         yield
+    finally:
+        with _limit.lock:
+            _limit.holders -= 1
+            if not _limit.holders and _limit.held is not None:
+                _limit.held.restore_original_limits()
 
 
 @cache
@@ -98,3 +128,4 @@ def _libraries() -> ThreadpoolController:
 if hasattr(os, "register_at_fork"):
     # Threads do not live on in a forked process.
     os.register_at_fork(after_in_child=_helpers.cache_clear)
+    os.register_at_fork(after_in_child=_limit.renew_lock)

@@ -14,6 +14,7 @@ from scipy import linalg, special
 
 from cohort.errors import NotEstimableError, QuestionError
 
+from ..parts import one_thread_each
 from ..records import Codes, Flags, Floats
 from .fit import CoxFit
 from .influence import event_means
@@ -46,6 +47,7 @@ class ProportionalHazards:
     covariance: Floats
 
 
+@one_thread_each()
 def proportional_hazards(
     fit: CoxFit,
     transform: Transform = "km",

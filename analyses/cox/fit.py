@@ -8,6 +8,7 @@ from scipy import special
 
 from cohort.errors import NotEstimableError, UnsupportedError
 
+from ..parts import one_thread_each
 from ..records import Flags, Floats, RiskRecords
 from .exact_ties import exact_ties
 from .influence import score_residuals
@@ -139,7 +140,8 @@ class CoxFit:
         known = self.maximum.at
         if known is not None and (nearly or self.maximum.exactly):
             return known
-        return moments(self.problem, self.beta * self.scale)
+        with one_thread_each():
+            return moments(self.problem, self.beta * self.scale)
 
 
 def maximum_likelihood(problem: Problem) -> Maximum:

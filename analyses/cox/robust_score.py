@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from ..parts import one_thread_each
 from .fit import CoxFit, Test
 from .influence import score_residuals, sums_by
 from .partial_likelihood import moments
 
 
+@one_thread_each()
 def robust_score_test(fit: CoxFit) -> Test:
     """The score at 0 against the sum of its squares by cluster (persons unless declared).
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from analyses import parts, records, sums_by_code
-from analyses.cox import influence, newton, partial_likelihood, slot_sums, standardised
+from analyses.cox import diagnostics, influence, newton, partial_likelihood, slot_sums, standardised
+from analyses.cox.diagnostics import proportional_hazards
 from analyses.cox.fit import fit_cox
+from analyses.cox.partial_likelihood import information_of
 from analyses.cox.sampled_fit import with_robust
 from tests.cox.worlds import draw, records_of
 
@@ -103,3 +105,36 @@ def test_the_spared_evaluation_costs_no_digit_that_is_promised(monkeypatch):
         assert np.abs(one.beta - other.beta).max() < 1e-11 * one.std_error.min()
         model = np.diag(other.model_covariance) / np.diag(one.model_covariance)
         assert np.abs(np.sqrt(model) - 1).max() < 2e-10
+
+
+def test_fits_at_once_in_threads_hold_the_linear_algebra_until_the_last_has_ended():
+    """The first to end let it go for all, and the last held it for ever."""
+    threads = parts._libraries()
+
+    def held():
+        return {one["num_threads"] for one in threads.info() if one["user_api"] == "blas"}
+
+    with threads.limit(limits=2, user_api="blas"):
+        before = held()
+        first, second = parts.one_thread_each(), parts.one_thread_each()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert held() == {1}
+        second.__exit__(None, None, None)
+        assert held() == before
+
+
+def test_tests_of_a_fit_hold_it_too(monkeypatch):
+    """The test of proportional hazards had other last digits on another number of processors."""
+    seen = []
+    threads = parts._libraries()
+
+    def look(problem, at, slot_weight=None):
+        seen.extend(one["num_threads"] for one in threads.info() if one["user_api"] == "blas")
+        return information_of(problem, at, slot_weight)
+
+    monkeypatch.setattr(diagnostics, "information_of", look)
+    with threads.limit(limits=2, user_api="blas"):
+        proportional_hazards(fitted(data_of()))
+    assert set(seen) == {1}
