@@ -51,7 +51,9 @@ def standardised(columns: Sequence[Floats], kept: Flags, stratum: Codes) -> Stan
         size = kept.size if places is None else places.size
         some = _spread_over(size)
         at = some if places is None else places[some]
-        part = np.array([column.take(at) for column in columns])
+        part = room("some", len(columns), 2 * SOME + RUN)[:, : at.size]
+        for column, own in zip(columns, part, strict=True):
+            column.take(at, out=own, mode="clip")
         found = _standardised(columns, places, size, part)
         close = _close_within(part, stratum[at])
         if close.any():
@@ -62,9 +64,9 @@ def standardised(columns: Sequence[Floats], kept: Flags, stratum: Codes) -> Stan
 def _standardised(
     columns: Sequence[Floats], places: Codes | None, size: int, part: Floats
 ) -> Standardised:
-    centre, scale, flat = _of_some(part)
+    centre, scale, flat = _centred(part)
     if part.shape[1] == size:
-        part = (part - centre[:, None]) / scale[:, None]
+        part /= scale[:, None]
         part[flat] = 0.0
         return Standardised(part.T.copy(), centre, scale)
     terms = np.empty((size, len(columns)))
@@ -103,30 +105,38 @@ def _mended(
     return Standardised(terms, centre, np.where(flat, 1.0, scale * stretch))
 
 
-def _of_some(part: Floats) -> tuple[Floats, Floats, Flags]:
+def _centred(part: Floats) -> tuple[Floats, Floats, Flags]:
     """Centres and scales, (p,), of columns in some rows (p, rows), and which do not vary there.
 
-    The scale of those is 1.
+    The scale of those is 1. The centres are taken off the rows.
     """
-    centre, scale = part.mean(axis=1), part.std(axis=1)
-    far = np.maximum(part.max(axis=1) - centre, centre - part.min(axis=1)) > FAR_OUT * scale
-    centre[far] = np.median(part[far], axis=1)
+    centre = part.mean(axis=1)
+    part -= centre[:, None]
+    scale = np.sqrt(np.einsum("ij,ij->i", part, part) / max(part.shape[1], 1))
+    far = np.maximum(part.max(axis=1), -part.min(axis=1)) > FAR_OUT * scale
     flat = scale <= FLAT * np.abs(centre)
     scale[flat] = 1.0
+    if far.any():
+        middle = np.median(part[far], axis=1)
+        part[far] -= middle[:, None]
+        centre[far] += middle
     return centre, scale, flat
 
 
 def _close_within(part: Floats, stratum: Codes) -> Flags:
-    """Columns of some rows (p, rows) that vary far less within strata than over all, (p,)."""
+    """Columns of some rows (p, rows) that vary far less within strata than at all, (p,)."""
     if not stratum.any():
         return np.zeros(len(part), dtype=bool)
-    code = np.unique(stratum, return_inverse=True)[1].reshape(-1)
-    own = part - part.mean(axis=1, keepdims=True)
+    code = stratum
+    if stratum.max() > 4 * stratum.size:
+        code = np.unique(stratum, return_inverse=True)[1].reshape(-1)
     each = np.bincount(code)
-    sums = np.array([np.bincount(code, one) for one in own])
-    within = np.einsum("ij,ij->i", own, own) - (sums**2 / each).sum(axis=1)
-    share = within / max(code.size - each.size, 1)
-    return np.asarray(share <= CLOSE**2 * own.var(axis=1))
+    sums = np.array([np.bincount(code, one) for one in part])
+    square = np.einsum("ij,ij->i", part, part)
+    whole = square - sums.sum(axis=1) ** 2 / code.size
+    within = square - (sums**2 / np.maximum(each, 1)).sum(axis=1)
+    free = max(code.size - np.count_nonzero(each), 1)
+    return np.asarray((whole > 0) & (within * code.size <= CLOSE**2 * whole * free))
 
 
 def _within_strata(whole: Standardised, close: Flags, stratum: Codes) -> Standardised:
