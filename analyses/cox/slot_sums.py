@@ -157,8 +157,10 @@ def lived_loses_digits(begins: Codes, entered: Floats, hazard: Floats, events: f
     total weight. What all records would have had in the slots before their own is what rounding
     errors are a share of.
     """
-    before = up_to_and_before(hazard, begins)[1][:-1]
-    return bool(entered @ before > MOST_LIVED_BEFORE * events)
+    most = MOST_LIVED_BEFORE * events
+    if entered @ np.cumsum(hazard) <= most:  # As if all strata were one: it takes no loop.
+        return False
+    return bool(entered @ up_to_and_before(hazard, begins)[1][:-1] > most)
 
 
 # ----------------------------------------------------------------- additions alone
