@@ -157,7 +157,7 @@ def _stands(size: Floats, before: Floats, gain: float) -> bool:
     what the last did; lengths of steps go by its root.
     """
     changed = float(np.abs(size / before - 1.0).max())
-    return bool(changed * np.sqrt(gain) < UNCHANGED)
+    return bool(gain > 0.0 and changed * np.sqrt(gain) < UNCHANGED)
 
 
 def _begun(evaluate: Evaluate, beta: Floats) -> tuple[float, Floats, Floats]:

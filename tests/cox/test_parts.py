@@ -1,5 +1,7 @@
 """Work shared between processors: the same bits for any number, and the same answer in parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,18 @@ def test_tests_of_a_fit_hold_it_too(monkeypatch):
     with threads.limit(limits=2, user_api="blas"):
         proportional_hazards(fitted(data_of()))
     assert set(seen) == {1}
+
+
+def test_a_first_step_tells_of_no_change_of_the_information(monkeypatch):
+    """Close to 0 from the start, it was the last, however much the information changed by it."""
+    monkeypatch.setattr(newton, "MANY", 0)
+    problem = fitted(data_of()).problem
+
+    def evaluate(beta):  # A curvature that changes by a thousandth along a step of 1e-6.
+        bent = np.exp(1e3 * beta)
+        return 1e-6 * beta[0] - (bent[0] - 1e3 * beta[0]) / 1e6, 1e-6 - (bent - 1) / 1e3, bent[None]
+
+    problem = replace(problem, terms=problem.terms[:, :1])
+    found = newton.maximise(problem, evaluate)
+    assert found.converged
+    assert found.information[0, 0] == pytest.approx(np.exp(1e3 * found.beta[0]), rel=1e-9)
