@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ..cox.influence import sums_by
 from ..cox.partial_likelihood import weighted_crossproduct
@@ -18,7 +17,7 @@ from ..cox.slot_sums import risk_sums, sums_while_at_risk
 from ..cox.slots import Slots
 from ..parts import one_thread_each
 from ..records import Codes, Floats
-from ..sums_by_code import counts_of
+from ..sums_by_code import column_sums, counts_of
 from .compact import Columns
 from .risk_sets import SlotSums
 from .slotted import stratum_of
@@ -111,8 +110,7 @@ def _batch_sums(
 
 
 def _by_slot(place: Codes, count: int, mass: Floats, columns: Floats) -> tuple[Floats, Floats]:
-    grid = sparse.csc_array((mass, place, np.arange(place.size + 1)), shape=(count, place.size))
-    return counts_of(place, mass, count), np.asarray(grid @ columns)
+    return counts_of(place, mass, count), column_sums(place, mass, columns, count)
 
 
 def extremes(batches: Sequence[Columns], frame: Frame) -> tuple[Floats, Floats]:
