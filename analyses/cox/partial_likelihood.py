@@ -39,8 +39,8 @@ class Problem:
     terms : (n, p), each column centred and scaled. ties : "efron" or "breslow". What follows is
     made of them, once: dead_terms (m, p), those of the records that fail, ordered by slot;
     event_weight (m,), theirs, and weight (m,), its mean at their slot; f (m,), the share of the
-    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread; events,
-    their total weight; observed (p,) and offset, the weighted sums of their terms and offsets.
+    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread;
+    failing (K,), their weight by slot, and events, in all; observed (p,) and offset, the weighted sums of their terms and offsets.
     """
 
     records: RiskRecords
@@ -51,6 +51,7 @@ class Problem:
     event_weight: Floats = field(init=False)
     weight: Floats = field(init=False)
     f: Floats = field(init=False)
+    failing: Floats = field(init=False)
     events: float = field(init=False)
     observed: Floats = field(init=False)
     offset: float = field(init=False)
@@ -58,12 +59,14 @@ class Problem:
     def __post_init__(self) -> None:
         slots, at = self.slots, self.slots.death_slot
         own = self.records.event_weight[slots.death]
-        mean = counts_of(at, own, slots.count) / slots.deaths
+        failing = counts_of(at, own, slots.count)
+        mean = failing / slots.deaths
         left_out = slots.rank / slots.deaths[at] if self.spread else np.zeros(at.size)
         object.__setattr__(self, "dead_terms", self.terms.take(slots.death, axis=0))
         object.__setattr__(self, "event_weight", own)
         object.__setattr__(self, "weight", mean[at])
         object.__setattr__(self, "f", left_out)
+        object.__setattr__(self, "failing", failing)
         object.__setattr__(self, "events", float(own.sum()))
         object.__setattr__(self, "observed", own @ self.dead_terms)
         object.__setattr__(self, "offset", float(own @ self.records.offset.take(slots.death)))
@@ -118,7 +121,8 @@ def moments(problem: Problem, beta: Floats) -> Moments:
         if problem.spread:
             tied = counts_of(at, problem.f * wu, count)
         if slots.late and not additions_only:
-            additions_only = lived_loses_digits(slots.begins, entered, hazard, problem.events)
+            failing = problem.failing
+            additions_only = lived_loses_digits(slots.begins, entered, hazard, failing)
     return Moments(
         beta=beta,
         risk=risk,

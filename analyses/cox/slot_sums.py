@@ -150,17 +150,19 @@ def lived_by(
     return subtract
 
 
-def lived_loses_digits(begins: Codes, entered: Floats, hazard: Floats, events: float) -> bool:
+def lived_loses_digits(begins: Codes, entered: Floats, hazard: Floats, events: Floats) -> bool:
     """Whether the hazards that records live are too small beside the running sums before them.
 
-    begins : of Slots. entered : (K,) mass that enters at each slot. hazard : (K,). events : their
-    total weight. What all records would have had in the slots before their own is what rounding
-    errors are a share of.
+    begins : of Slots. entered, events : (K,) mass that enters, and weight of those who fail, at
+    each slot. hazard : (K,). What all records of a stratum would have had in the slots before their
+    own is what rounding errors are a share of, and a term may vary in that stratum alone.
     """
-    most = MOST_LIVED_BEFORE * events
-    if entered @ np.cumsum(hazard) <= most:  # As if all strata were one: it takes no loop.
+    most = MOST_LIVED_BEFORE * np.add.reduceat(events, begins[:-1])
+    as_if_one = entered * np.cumsum(hazard)  # It takes no loop over strata, and is no less.
+    if (np.add.reduceat(as_if_one, begins[:-1]) <= most).all():
         return False
-    return bool(entered @ up_to_and_before(hazard, begins)[1][:-1] > most)
+    before = up_to_and_before(hazard, begins)[1][:-1]
+    return bool((np.add.reduceat(entered * before, begins[:-1]) > most).any())
 
 
 # ----------------------------------------------------------------- additions alone

@@ -108,7 +108,7 @@ class Passes:
         """Log-likelihood, score (p,) and information (p, p) at beta (p,)."""
         with np.errstate(all="ignore"):
             at = self.risk_sets(beta)
-            frame, events = self._frame, float(self._spread.weights.sum())
+            frame, events = self._frame, self._spread.weights
             entered = at.sums.enter0
             self._careful_lives = (frame.late and not at.careful) and lived_loses_digits(
                 frame.begins, entered, at.hazard, events

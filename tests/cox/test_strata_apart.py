@@ -16,6 +16,7 @@ from analyses.cox.diagnostics import proportional_hazards
 from analyses.cox.fit import fit_cox
 from analyses.cox.running import up_to_and_before
 from analyses.cox.sampled_fit import with_robust
+from analyses.cox.slot_sums import lived_loses_digits
 from analyses.records import RiskRecords
 
 
@@ -120,3 +121,12 @@ def test_the_baseline_hazard_of_strata_with_terms_far_apart():
     assert moved.variance == pytest.approx(plain.variance * factor**2, rel=1e-11)
     slope = (plain.mean_hazard - plain.hazard[:, None] * less) * factor[:, None]
     assert moved.mean_hazard == pytest.approx(slope, rel=1e-10)
+
+
+def test_a_stratum_of_little_weight_is_judged_by_itself():
+    """What its records would have had before their own time was small beside all other events."""
+    begins, hazard = np.array([0, 3, 6]), np.array([1.0, 1.0, 1.0, 1e6, 1.0, 1.0])
+    entered, events = np.array([3.0, 0.0, 0.0, 0.0, 1.0, 1.0]), np.array([1e9, 1, 1, 1, 1, 1])
+    assert lived_loses_digits(begins, entered, hazard, events)
+    assert not lived_loses_digits(begins, entered, np.minimum(hazard, 1.0), events)
+    assert not lived_loses_digits(begins, entered[[3, 4, 5, 0, 1, 2]], hazard, events)
