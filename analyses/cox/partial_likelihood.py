@@ -39,8 +39,9 @@ class Problem:
     terms : (n, p), each column centred and scaled. ties : "efron" or "breslow". What follows is
     made of them, once: dead_terms (m, p), those of the records that fail, ordered by slot;
     event_weight (m,), theirs, and weight (m,), its mean at their slot; f (m,), the share of the
-    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread;
-    failing (K,), their weight by slot, and events, in all; observed (p,) and offset, the weighted sums of their terms and offsets.
+    tied deaths that Efron's denominator of each leaves out, 0 where ties are not spread; failing
+    (K,), their weight by slot, and events, in all; observed (p,) and offset, the weighted sums of
+    their terms and offsets.
     """
 
     records: RiskRecords
