@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from .records import Floats
-
 FEWEST = 40_000
 """Records of a part: below this, handing work over costs more than it saves."""
 MOST_PARTS = 4
 
+Room = NDArray[np.float64]
 Result = TypeVar("Result")
 Number = TypeVar("Number", np.float64, np.int64)
 
@@ -69,6 +68,18 @@ def by_parts(n: int, work: Callable[[slice], Result]) -> list[Result]:
     return [found[place] if place in found else begun[place - 1].result() for place in range(count)]
 
 
+def taken(columns: Sequence[NDArray[Any]], places: NDArray[np.intp]) -> list[NDArray[Any]]:
+    """The rows of columns (n,) at some places (m,)."""
+    found = [np.empty(places.size, dtype=column.dtype) for column in columns]
+
+    def take(part: slice) -> None:
+        for column, own in zip(columns, found, strict=True):
+            column.take(places[part], out=own[part], mode="clip")
+
+    by_parts(places.size, take)
+    return found
+
+
 def sum_in_order(parts: Sequence[NDArray[Number]]) -> NDArray[Number]:
     """The sum of arrays of one shape, added to the first in their order."""
     total = parts[0]
@@ -77,13 +88,15 @@ def sum_in_order(parts: Sequence[NDArray[Number]]) -> NDArray[Number]:
     return total
 
 
-def room(name: str, *shape: int) -> Floats:
+def room(name: str, *shape: int) -> Room:
     """Memory of a shape that this thread used under a name before, whatever it holds.
 
     Memory asked for anew costs as much as the arithmetic on it, block after block. Good until the
     thread asks for the name again.
     """
-    held: dict[tuple[str, tuple[int, ...]], Floats] = _own.__dict__.setdefault("held", {})
+    held: dict[tuple[str, tuple[int, ...]], NDArray[np.float64]] = _own.__dict__.setdefault(
+        "held", {}
+    )
     if (name, shape) not in held:
         held[name, shape] = np.empty(shape)
     return held[name, shape]

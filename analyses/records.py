@@ -6,10 +6,11 @@ person count among the events with one weight and in the risk sets with another.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .parts import taken
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -47,13 +48,11 @@ class RiskRecords:
         """The records where ``keep`` (n,) is true, or at the places it numbers, from 0."""
         if keep.dtype == np.bool_ and keep.all():
             return self
-        places = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
-        taken: dict[int, NDArray[Any]] = {}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            if id(column) not in taken:  # Both weights are often one array, as are both units.
-                taken[id(column)] = column.take(places)
-        return RiskRecords(*(taken[id(getattr(self, field.name))] for field in fields(self)))
+        places = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep.astype(np.intp)
+        columns = [getattr(self, field.name) for field in fields(self)]
+        each = {id(column): column for column in columns}  # Both weights are often one array.
+        rows = dict(zip(each, taken(list(each.values()), places), strict=True))
+        return RiskRecords(*(rows[id(column)] for column in columns))
 
 
 def side_by_side(columns: Sequence[Floats]) -> Floats:

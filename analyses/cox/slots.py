@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import by_parts
+from ..parts import by_parts, taken
 from ..records import Codes, Flags, Floats, RiskRecords
 
 LARGEST_TABLE = 4_000_000
@@ -56,7 +56,7 @@ class Slots:
             return self
         places = np.flatnonzero(keep)
         death = self.death - np.searchsorted(np.flatnonzero(~keep), self.death)
-        first, past = self.first.take(places), self.past.take(places)
+        first, past = taken((self.first, self.past), places)
         return replace(self, first=first, past=past, death=death)
 
 
